@@ -1,0 +1,101 @@
+"""From what policies see to what is decided, with every reason on the way."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from forescale.model.fleet import FleetStatus
+from forescale.model.sample import Load, Point
+from forescale.model.value import Value
+
+
+class Reason(Value, frozen=True):
+    """Why: the rule that says so (`target_tracking`, `cooldown`, ...) and a sentence."""
+
+    rule: str
+    text: str
+
+
+class Observation(Value, frozen=True):
+    """What a policy may look at. `loads` and `signals` are oldest first.
+
+    `fresh` names the signals whose newest bucket is recent enough to act on;
+    `load_fresh` says so of demand, whose buckets are `load_period` seconds wide.
+    `lead_time` is decision to serving, in seconds.
+    """
+
+    time: float
+    fleet: FleetStatus
+    lead_time: float
+    loads: tuple[Load, ...]
+    signals: Mapping[str, tuple[Point, ...]]
+    fresh: frozenset[str]
+    load_fresh: bool
+    load_period: float = 60.0
+
+
+class Proposal(Value, frozen=True):
+    """A preference, bounds, a priority and reasons. The zero value does nothing.
+
+    `desired` is a preference; `lower` and `upper` bind whatever is preferred, higher
+    priority first. `blind` says that the policy could not see (absent or stale data):
+    a blind policy vetoes scale-in.
+    """
+
+    policy: str = ""
+    desired: int | None = None
+    lower: int | None = None
+    upper: int | None = None
+    priority: int = 0
+    blind: bool = False
+    reasons: tuple[Reason, ...] = ()
+
+
+class Clamp(Value, frozen=True):
+    """A rule changed the capacity on its way: from what, to what, and why."""
+
+    rule: str
+    before: int
+    after: int
+    why: str
+
+
+class Blocker(Value, frozen=True):
+    """A rule stopped an action. `until` is when it lets go, None where no time is known."""
+
+    rule: str
+    why: str
+    until: float | None = None
+
+
+class Direction(StrEnum):
+    """What a decision does to capacity."""
+
+    OUT = "out"
+    IN = "in"
+    HOLD = "hold"
+
+
+class Decision(Value, frozen=True):
+    """What was decided for a target, and everything that led there.
+
+    `id` is `<target>-<n>`, n counting the target's evaluations. `event` is the request id
+    of the evaluation. `current` is the desired capacity found, `wanted` what the policies
+    wanted after arbitration, `desired` what is to be after clamps and blockers.
+    """
+
+    id: str
+    target: str
+    time: float
+    event: str
+    direction: Direction
+    current: int
+    wanted: int
+    desired: int
+    demand: float | None = None
+    in_service: int = 0
+    pending: int = 0
+    lead_time: float | None = None
+    reasons: tuple[Reason, ...] = ()
+    clamps: tuple[Clamp, ...] = ()
+    blockers: tuple[Blocker, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
