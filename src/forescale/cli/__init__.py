@@ -1,7 +1,6 @@
 """The command line. Each command parses, then calls one function; heavy imports wait until then."""
 
 from importlib import import_module
-
 from typing import Any
 
 import typer
@@ -65,7 +64,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Start with [bold]forescale demo[/], then [bold]forescale init[/]. "
-    "Exit codes: 0 done, 1 failed or found wrong, 2 wrong usage, configuration or trace, 3 ledger, 4 cloud or another outside party.",
+    "Exit codes: 0 done, 1 failed or found wrong, 2 wrong usage, configuration or trace, 3 ledger, "
+    "4 cloud or another outside party.",
 )
 
 
