@@ -1,12 +1,14 @@
 """What the reducer needs to know of a target. The `config` room adds what the edges need."""
 
+from functools import cached_property
 from typing import Literal, Self
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, model_validator
 
 from forescale.model.sample import Unit
 from forescale.model.settings import Duration, Settings, SignalSettings
 from forescale.policy import AnyPolicy, TargetTracking
+from forescale.policy.guard_settings import Guards
 
 
 class DemandSettings(Settings):
@@ -19,85 +21,6 @@ class DemandSettings(Settings):
     scope: Literal["group", "instance"] | None = None
     """`group`: the signal is a total of the group; `instance`: an average of one instance.
     Left out: `instance` for percent, else `group`."""
-
-
-class Cooldowns(Settings):
-    """How long an action, once done, holds off the next."""
-
-    out: Duration = 60.0
-    """After any action, before the next scale-out."""
-    in_: Duration = Field(default=300.0, alias="in")
-    """After any action, before the next scale-in."""
-    preempt: bool = True
-    """A scale-out need not wait for the cooldown that a scale-in started."""
-
-
-class PerDirection(Settings):
-    """A count of evaluations in a row that must agree before an action."""
-
-    out: int = Field(default=1, ge=1)
-    """For a scale-out."""
-    in_: int = Field(default=1, ge=1, alias="in")
-    """For a scale-in."""
-
-
-class Stabilisation(Settings):
-    """The safest recommendation within a window is the one that counts."""
-
-    out: Duration = 0.0
-    """A scale-out goes to the smallest recommendation of this window."""
-    in_: Duration = Field(default=300.0, alias="in")
-    """A scale-in goes to the largest recommendation of this window."""
-
-
-class MaxStep(Settings):
-    """The most instances that one action may add or remove."""
-
-    up: int | None = Field(default=None, ge=1)
-    """Added by one action; no limit where left out."""
-    down: int | None = Field(default=None, ge=1)
-    """Removed by one action; no limit where left out."""
-
-
-class ReversalBudget(Settings):
-    """How often the direction may turn before scale-in is held back."""
-
-    count: int = Field(default=6, ge=0)
-    """Turns allowed within the window."""
-    window: Duration = 3600.0
-    """The window they are counted in."""
-
-
-class Absence(Settings):
-    """What happens while there is no fresh data. Scale-in is frozen from the first moment."""
-
-    hold: Duration = 900.0
-    """Keep the last good capacity this long ..."""
-    floor: int | None = Field(default=None, ge=0)
-    """... then raise it at least to this, where given."""
-
-
-class Guards(Settings):
-    """What keeps an action within bounds, whatever the policies want."""
-
-    min: int = Field(default=1, ge=0)
-    """Never fewer instances; the group's own minimum holds as well."""
-    max: int | None = Field(default=None, ge=0)
-    """Never more instances; the group's own maximum holds as well."""
-    max_step: MaxStep = MaxStep()
-    cooldown: Cooldowns = Cooldowns()
-    stabilisation: Stabilisation = Stabilisation()
-    confirm: PerDirection = PerDirection()
-    min_life: Duration = 0.0
-    """An instance is not removed before it is this old."""
-    reversals: ReversalBudget = ReversalBudget()
-    absence: Absence = Absence()
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.max is not None and self.max < self.min:
-            raise ValueError(f"max ({self.max}) is below min ({self.min})")
-        return self
 
 
 class TargetSettings(Settings):
@@ -115,8 +38,6 @@ class TargetSettings(Settings):
     """Decision to serving, used until it has been learned from the group's own launches."""
     action_age: Duration = 120.0
     """An action that could not be done within this time is dropped and decided anew."""
-
-    _lookback: float = PrivateAttr(0.0)
 
     @model_validator(mode="after")
     def _known_signals(self) -> Self:
@@ -142,11 +63,12 @@ class TargetSettings(Settings):
                 )
         return self
 
-    def model_post_init(self, _context: object, /) -> None:
-        """Work out once how much history the policies need."""
-        self._lookback = max((p.lookback for p in self.policies), default=0.0)
-
-    @property
+    @cached_property
     def lookback(self) -> float:
         """Seconds of history that the policies look at."""
-        return self._lookback
+        return max((policy.lookback for policy in self.policies), default=0.0)
+
+    @cached_property
+    def read(self) -> frozenset[str]:
+        """The signals whose own values, not only the demand made of them, some policy reads."""
+        return frozenset(s for p in self.policies if (s := getattr(p, "signal", None)))

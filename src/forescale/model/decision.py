@@ -15,22 +15,33 @@ class Reason(Value, frozen=True):
     text: str
 
 
+class SignalView(Value, frozen=True):
+    """Recent buckets of one signal, oldest first, each `period` seconds wide.
+
+    `value` is the newest known value; None where that is absent or stale.
+    """
+
+    points: tuple[Point, ...]
+    period: float
+    value: float | None = None
+
+
 class Observation(Value, frozen=True):
     """What a policy may look at. `loads` and `signals` are oldest first.
 
-    `fresh` names the signals whose newest bucket is recent enough to act on;
-    `load_fresh` says so of demand, whose buckets are `load_period` seconds wide.
-    `lead_time` is decision to serving, in seconds.
+    `demand` is the newest known demand, in instances; None where it is absent or stale.
+    `load_period` is the width of the buckets of `loads`. `signals` holds the series that
+    policies read by name. `lead_time` is decision to
+    serving, in seconds.
     """
 
     time: float
     fleet: FleetStatus
     lead_time: float
-    loads: tuple[Load, ...]
-    signals: Mapping[str, tuple[Point, ...]]
-    fresh: frozenset[str]
-    load_fresh: bool
+    demand: float | None = None
+    loads: tuple[Load, ...] = ()
     load_period: float = 60.0
+    signals: Mapping[str, SignalView] = {}
 
 
 class Proposal(Value, frozen=True):

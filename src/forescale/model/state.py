@@ -38,7 +38,8 @@ class State(Value, frozen=True):
     recommended within the stabilisation windows, `history` the actions done within the
     reversal window (and always the last), `seen` the time at which data was last fresh,
     `expected` the desired capacity as last seen or set, `acting` the journaled action
-    whose outcome is not yet known.
+    whose outcome is not yet known, `verifying` the one that was accepted and whose capacity
+    is not yet there.
     """
 
     target: str
@@ -54,6 +55,7 @@ class State(Value, frozen=True):
     seen: float | None = None
     expected: int | None = None
     acting: Action | None = None
+    verifying: Action | None = None
     backoff: Backoff | None = None
     pause: Pause | None = None
     override: Override | None = None

@@ -1,8 +1,17 @@
 """Policies: one file each. A new one is its file, a line in this registry, a heading in the docs."""
 
+from typing import Annotated
+
+from pydantic import Field
+
+from forescale.policy.schedule import Schedule
+from forescale.policy.step import Step, Threshold
 from forescale.policy.target_tracking import TargetTracking
 
-AnyPolicy = TargetTracking
+AnyPolicy = Annotated[
+    TargetTracking | Step | Threshold | Schedule,
+    Field(discriminator="type"),
+]
 """Any registered policy, told apart by its `type`."""
 
-__all__ = ["AnyPolicy", "TargetTracking"]
+__all__ = ["AnyPolicy", "Schedule", "Step", "TargetTracking", "Threshold"]
