@@ -135,7 +135,7 @@ def _on_grid(times: Floats, values: Floats, step: float) -> tuple[Floats, int]:
     off = np.abs(places - index)
     if len(times) < _FILLED * index[-1]:
         raise TraceError(
-            f"{len(times)} points, most of them {step:g} s apart, from {_iso(times[0])} to {_iso(times[-1])}: "
+            f"{len(times)} points, mostly {step:g} s apart, from {_iso(times[0])} to {_iso(times[-1])}: "
             "nearly all of that time is absent",
             hint="check the times of the first and the last rows",
         )
