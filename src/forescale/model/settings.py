@@ -1,7 +1,7 @@
 """The base of every settings model, and the quantities people write in them."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
@@ -94,3 +94,5 @@ class SignalSettings(Settings):
     """The width of a bucket."""
     max_age: Duration = 300.0
     """A newest bucket that ended longer ago than this is stale: it never scales in."""
+    combine: Literal["mean", "max", "min", "sum"] = "mean"
+    """How the values of single instances become one, where a source reads each instance."""

@@ -1,1 +1,1 @@
-"""To be written."""
+"""The driver: reads the world, asks the engine, writes the journal, and only then acts."""

@@ -1,0 +1,55 @@
+"""Where time comes from: the machine, or a driver that decides when it passes."""
+
+import asyncio
+import time
+from heapq import heappop, heappush
+from itertools import count
+
+# A long sleep is taken in pieces, so that a wall clock that jumps is noticed.
+_PIECE = 60.0
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    async def sleep_until(self, wake: float) -> None:
+        """Return once the clock has reached `wake`."""
+        while (left := wake - time.time()) > 0:  # noqa: ASYNC110 - the wall clock itself is waited for
+            await asyncio.sleep(min(left, _PIECE))
+
+
+class VirtualClock:
+    """A clock that stands still until it is told to advance. For demos and tests.
+
+    May be read from any thread; `advance` belongs to the event loop of its sleepers.
+    """
+
+    def __init__(self, start: float) -> None:
+        self._now = start
+        self._order = count()
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+
+    def now(self) -> float:
+        """Seconds since the epoch, as told."""
+        return self._now
+
+    async def sleep_until(self, wake: float) -> None:
+        """Return once the clock has been advanced to `wake`."""
+        if wake <= self._now:
+            await asyncio.sleep(0)
+            return
+        future = asyncio.get_running_loop().create_future()
+        heappush(self._sleepers, (wake, next(self._order), future))
+        await future
+
+    def advance(self, to: float) -> None:
+        """Let it be `to`, and wake who slept until then."""
+        self._now = max(to, self._now)
+        while self._sleepers and self._sleepers[0][0] <= self._now:
+            future = heappop(self._sleepers)[2]
+            if not future.done():
+                future.set_result(None)

@@ -1,0 +1,177 @@
+"""One target's loop: observe, decide, write down, act. It waits for no other target."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from forescale.engine.settings import TargetSettings
+from forescale.engine.step import step
+from forescale.model.effect import Act, Action, Effect, Outcome, Refused, Retry
+from forescale.model.errors import AdapterError, Denied, NotFound, StoreError, Throttled
+from forescale.model.event import Command, Commanded, Event, Observed, Reported
+from forescale.model.journal import Entry
+from forescale.model.protocols import Actuator, Clock, Source
+from forescale.model.sample import Sample, Window
+from forescale.model.state import State
+from forescale.runtime.journal import Journal
+from forescale.runtime.log import TargetLog
+from forescale.runtime.news import News
+from forescale.series.combine import combine
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often what is done, and how long is waited, in seconds."""
+
+    interval: float = 10.0
+    timeout: float = 30.0
+    snapshot: float = 6 * 3600.0
+    prune: float = 3600.0
+    retention: float = 30 * 86400.0
+
+
+class TargetLoop:
+    """Evaluates one target whenever `tick` is called; never two ticks at once.
+
+    `state` is what the ledger holds, to the byte: it moves on only after an entry is
+    written. `watch` is called with every entry that was. `orders` are what people have
+    commanded, by id.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: TargetSettings,
+        state: State,
+        *,
+        source: Source,
+        actuator: Actuator,
+        journal: Journal,
+        clock: Clock,
+        pace: Pace,
+        watch: Callable[[Entry], None],
+    ) -> None:
+        self.name, self.settings, self.state = name, settings, state
+        self.orders: dict[str, Command] = {}
+        self.evaluated: float | None = None
+        self._snapshot: float | None = None
+        self.degraded = ""
+        self._source, self._actuator = source, actuator
+        self._journal, self._clock, self._pace, self._watch = journal, clock, pace, watch
+        self._news, self._log = News(), TargetLog(name)
+
+    async def tick(self) -> None:
+        """One evaluation. Where the ledger cannot be written, it is as though it had not been."""
+        try:
+            await self._begin_stretch()
+            for order, command in tuple(self.orders.items()):
+                await self._put(Commanded(order, self._clock.now(), command))
+                self.orders.pop(order, None)
+            await self._evaluate()
+        except StoreError as error:
+            self._degrade(error.message)
+        else:
+            self._degrade("")
+            self.evaluated = self._clock.now()
+
+    async def _begin_stretch(self) -> None:
+        """At the start and then now and again, begin a stretch of the ledger that replays by itself."""
+        now = self._clock.now()
+        if self._snapshot is None or now - self._snapshot >= self._pace.snapshot:
+            await self._journal.snapshot(self.name, self.settings.model_dump_json(), self.state)
+            self._snapshot = now
+
+    def _degrade(self, why: str) -> None:
+        self._log.transition("ledger", why, "no action is taken until the ledger can be written")
+        self.degraded = why
+
+    async def _evaluate(self) -> None:
+        fleet, fleet_error = await self._try("group", self._actuator.observe())
+        samples, source_error = await self._try("metrics", self._read())
+        now = self._clock.now()
+        told = self._news.pick(samples or (), now)
+        news = None if fleet is None else self._news.pick_fleet(fleet)
+        event = Observed(
+            id=f"{round(now * 1000):x}",  # the tick's time, so that a fold of quiet ticks stays small
+            time=now,
+            samples=told,
+            fleet=news,
+            errors=tuple(e for e in (fleet_error, source_error) if e),
+            blind=fleet is None,
+        )
+        effects = await self._put(event)
+        self._news.keep(told, fleet, now)
+        for effect in effects:
+            if isinstance(effect, Act):
+                await self._act(effect.action, event.id)
+
+    async def _read(self) -> tuple[Sample, ...]:
+        now = self._clock.now()
+        oldest = max(s.max_age + 2 * s.period for s in self.settings.signals.values())
+        # A full window once, to have what the policies look back on; then only what may be new.
+        back = max(self.settings.lookback, oldest) if self.evaluated is None else oldest
+        window = Window(now - back, now, self._actuator.instances())
+        return combined(await self._source.read(window), self.settings)
+
+    async def _put(self, event: Event) -> tuple[Effect, ...]:
+        """Step, and write down what came of it. The state moves on only once that is durable."""
+        state, effects = step(self.state, event, self.settings)
+        entry = Entry(self.name, event, state, effects)
+        await self._journal.write(entry)
+        self.state = state
+        self._log.entry(entry)
+        self._watch(entry)
+        return effects
+
+    async def _act(self, action: Action, request: str) -> None:
+        """Apply an action that is journaled, and report the outcome.
+
+        No outcome is reported where the write may or may not have arrived: the engine finds
+        out from the group itself at the next evaluation, as it does after a crash.
+        """
+        self._log.acting(action, request)
+        outcome = await self._apply(action)
+        if outcome is not None:
+            await self._put(Reported(request, self._clock.now(), outcome))
+
+    async def _apply(self, action: Action) -> Outcome | None:
+        try:
+            return await asyncio.wait_for(self._actuator.apply(action), self._pace.timeout)
+        except Throttled as error:
+            return Retry(action.id, error.after, error.message)
+        except (Denied, NotFound) as error:
+            return Refused(action.id, error.message)
+        except (AdapterError, TimeoutError) as error:
+            self._log.transition("apply", str(error) or "no answer in time", "looking again at the group")
+            return None
+
+    async def _try(self, what: str, work: Awaitable[T]) -> tuple[T | None, str]:
+        """The result, or None and why. A failure is logged when it begins and when it ends."""
+        try:
+            result = await asyncio.wait_for(work, self._pace.timeout)
+        except AdapterError as error:
+            problem = error.message
+            hint = error.hint
+        except TimeoutError:
+            problem, hint = f"no answer within {self._pace.timeout:g} s", ""
+        else:
+            self._log.transition(what, "", "")
+            return result, ""
+        self._log.transition(what, problem, hint)
+        return None, f"{what}: {problem}"
+
+
+def combined(samples: Iterable[Sample], settings: TargetSettings) -> tuple[Sample, ...]:
+    """Samples of single instances made one series of the target; the others as they are."""
+    whole, parts = [], dict[str, list[Sample]]()
+    for sample in samples:
+        if sample.instance is None:
+            whole.append(sample)
+        else:
+            parts.setdefault(sample.signal, []).append(sample)
+    for signal, found in parts.items():
+        whole.extend(combine(found, settings.signals[signal].combine))
+    return tuple(whole)
