@@ -54,7 +54,7 @@ class TargetTracking(PolicySettings):
         return self.prefer(fleet.desired, text)
 
     @staticmethod
-    def _run(obs: Observation, *, above: float = 0.0, below: float = inf) -> float:
+    def _run(obs: Observation, *, above: float = -inf, below: float = inf) -> float:
         used = (
             (load.time, None if load.demand is None else load.demand / max(load.serving, 1))
             for load in reversed(obs.loads)
