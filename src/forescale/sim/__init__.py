@@ -1,1 +1,1 @@
-"""To be written."""
+"""A simulated fleet under a recorded load, driven through the very reducer that runs live."""

@@ -1,0 +1,126 @@
+"""Runs strategies over a recorded load through the same `step` that decides live."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from math import ceil, isnan
+
+import numpy as np
+
+from forescale.engine.settings import TargetSettings
+from forescale.engine.step import step
+from forescale.model.effect import Act, Done
+from forescale.model.event import Observed, Reported
+from forescale.model.state import State
+from forescale.series.trace import STEP, Floats, Trace
+from forescale.sim.measures import Score, score
+from forescale.sim.oracle import Ints, in_service, needed, oracle
+from forescale.sim.plant import Plant
+from forescale.sim.telemetry import Telemetry
+
+Progress = Callable[[int], None]
+"""Called now and then with the minutes done since the last call."""
+
+_TELL_EVERY = 720
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a strategy did: one integer per minute.
+
+    `serving` and `billed` are the instances of the minute, `desired` the capacity decided
+    at its end.
+    """
+
+    serving: Ints
+    billed: Ints
+    desired: Ints
+
+    def after(self, minutes: int) -> "Run":
+        """The same without its first minutes."""
+        return Run(self.serving[minutes:], self.billed[minutes:], self.desired[minutes:])
+
+
+def simulate(
+    cfg: TargetSettings,
+    trace: Trace,
+    lead: int,
+    *,
+    drain: int = 0,
+    extra_boot: Iterator[int] | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """Drive a simulated group with a load (in instances) under `cfg`; `lead`, `drain` in minutes.
+
+    What is seen at the end of a minute decides; see `Plant` for what follows. The group
+    starts with what the first known minute needs.
+    """
+    first = next((value for value in trace.load.tolist() if not isnan(value)), 0.0)
+    plant = Plant(ceil(first), lead, start=trace.start, drain=drain, extra_boot=extra_boot)
+    telemetry, state = Telemetry(cfg), State("backtest")
+    serving, billed, desired = [], [], []
+    for minute, load in enumerate(trace.load.tolist()):
+        plant.begin(minute)
+        serving.append(plant.serving)
+        billed.append(plant.billed)
+        state = _decide(state, plant, telemetry, cfg, minute, trace.time(minute), load)
+        desired.append(plant.desired)
+        if progress is not None and (minute + 1) % _TELL_EVERY == 0:
+            progress(_TELL_EVERY)
+    return Run(_ints(serving), _ints(billed), _ints(desired))
+
+
+def _decide(
+    state: State,
+    plant: Plant,
+    telemetry: Telemetry,
+    cfg: TargetSettings,
+    minute: int,
+    start: float,
+    load: float,
+) -> State:
+    """The end of a minute: evaluate, and do at once what was decided."""
+    end, name = start + STEP, str(minute)
+    seen = Observed(name, end, telemetry.minute(start, load, plant.serving), plant.news())
+    state, effects = step(state, seen, cfg)
+    for effect in effects:
+        if isinstance(effect, Act):
+            plant.resize(effect.action.desired, minute)
+            done = Done(effect.action.id, effect.action.desired)
+            state, _ = step(state, Reported(name, end, done), cfg)
+    return state
+
+
+def baseline_target_tracking(target: float = 0.6) -> TargetSettings:
+    """Target tracking as a cloud does it, without any guard of ours: what to compare with.
+
+    Out once utilisation has been above `target` for 3 minutes in a row, to ⌈n · utilisation
+    / target⌉; in, by the same rule, once it has been below 0.9 of it for 15 and nothing is
+    booting.
+    """
+    tracking = {"type": "target_tracking", "target": target}
+    tracking |= {"out_after": "3m", "in_after": "15m", "in_below": 0.9}
+    guards = {
+        "cooldown": {"out": 0, "in": 0},
+        "stabilisation": {"out": 0, "in": 0},
+        "reversals": {"count": 1, "window": 0},
+    }
+    return TargetSettings.model_validate({"policies": [tracking], "guards": guards})
+
+
+def static(instances: int, minutes: int) -> Run:
+    """The same capacity throughout."""
+    flat = np.full(minutes, instances, dtype=np.int64)
+    return Run(flat, flat, flat)
+
+
+def compare(runs: Mapping[str, Run], load: Floats, lead: int) -> dict[str, Score]:
+    """The measures of each run over the scored minutes, and of the oracle under its name."""
+    billed = oracle(needed(load), lead)
+    # what the oracle wants at the end of a minute is what it is billed in the next
+    best = Run(in_service(billed, lead), billed, np.append(billed[1:], billed[-1:]))
+    runs = {**runs, "oracle": best}
+    return {name: score(load, run.serving, run.billed, run.desired, billed) for name, run in runs.items()}
+
+
+def _ints(values: list[int]) -> Ints:
+    return np.array(values, dtype=np.int64)
