@@ -55,6 +55,10 @@ class AsgSettings(Settings):
     """Its region, where it is not the one of `aws`."""
     scale_in: ScaleIn = ScaleIn()
 
+    def owns(self, region: str) -> tuple[str, ...]:
+        """What no other target may scale as well, where `region` is the one of `aws`."""
+        return (self.type, self.region or region, self.group)
+
 
 class AsgHub:
     """All Auto Scaling Groups of a process: their questions to AWS travel together.

@@ -1,5 +1,6 @@
 """What the reducer needs to know of a target. The `config` room adds what the edges need."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Literal, Self
 
@@ -26,7 +27,7 @@ class DemandSettings(Settings):
 class TargetSettings(Settings):
     """One target, as far as deciding goes."""
 
-    signals: dict[str, SignalSettings] = Field(default_factory=lambda: {"cpu": SignalSettings()})
+    signals: Mapping[str, SignalSettings] = Field(default_factory=lambda: {"cpu": SignalSettings()})
     """The series to read, by name."""
     demand: DemandSettings | None = DemandSettings()
     """How load is measured; null where no policy needs it."""

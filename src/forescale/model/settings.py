@@ -1,9 +1,10 @@
 """The base of every settings model, and the quantities people write in them."""
 
 import re
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
 from forescale.model.sample import Unit
 
@@ -17,6 +18,7 @@ class Settings(BaseModel):
 
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_LONGEST = 100 * 365.25 * 86400.0
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])\s*")
 _DURATION_PATTERN = r"^\s*(\d+(\.\d+)?\s*(ms|[smhdw])\s*)+$"
 
@@ -33,7 +35,10 @@ def parse_duration(text: Any) -> float:
         return 0.0
     if not re.match(_DURATION_PATTERN, text):
         raise ValueError(f"{text!r} is not a duration: write for example 90s, 4m or 1h30m")
-    return sum(float(n) * _SECONDS[unit] for n, unit in _DURATION.findall(text))
+    seconds = sum(float(n) * _SECONDS[unit] for n, unit in _DURATION.findall(text))
+    if seconds > _LONGEST:
+        raise ValueError(f"{text!r} is longer than a hundred years")
+    return seconds
 
 
 def parse_ratio(value: Any) -> float:
@@ -45,6 +50,17 @@ def parse_ratio(value: Any) -> float:
     if not 0 <= value <= 1:
         raise ValueError(f"{value:g} is not a ratio between 0 and 1: write {value:g}% if that is meant")
     return float(value)
+
+
+def _at_most_whole(ratio: float) -> float:
+    if ratio > 1:
+        raise ValueError(f"{ratio:.0%} is more than the whole: write at most 100%")
+    return ratio
+
+
+def _write_duration(seconds: float) -> str:
+    """Exact, and without an exponent, so that `parse_duration` gives the same float back."""
+    return f"{Decimal(repr(seconds)):f}s"
 
 
 def format_duration(seconds: float) -> str:
@@ -62,7 +78,7 @@ def format_duration(seconds: float) -> str:
 Duration = Annotated[
     float,
     BeforeValidator(parse_duration),
-    PlainSerializer(lambda seconds: f"{seconds!r}s", return_type=str, when_used="json"),
+    PlainSerializer(_write_duration, return_type=str, when_used="json"),
     WithJsonSchema(
         {"anyOf": [{"type": "string", "pattern": _DURATION_PATTERN}, {"const": 0}], "examples": ["90s", "4m"]}
     ),
@@ -72,6 +88,7 @@ Duration = Annotated[
 Ratio = Annotated[
     float,
     BeforeValidator(parse_ratio),
+    AfterValidator(_at_most_whole),
     WithJsonSchema(
         {
             "anyOf": [

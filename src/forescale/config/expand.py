@@ -1,0 +1,50 @@
+"""Shorthands written out, and defaults laid beneath every target."""
+
+from collections.abc import Mapping
+
+from forescale.config.problems import Problem
+from forescale.config.tree import Node, merge
+
+# what may be written -> what it stands for
+_FILE = {"region": ("aws", "region")}
+_TARGET = {"group": ("actuator", "group")}
+
+
+def expand_file(root: Node) -> list[Problem]:
+    """Write out the shorthands at the top of the file; drop the `x-` keys, which only hold anchors."""
+    for key in [key for key in root.children if key.startswith("x-")]:
+        del root.children[key]
+    return _expand(root, _FILE)
+
+
+def expand_targets(root: Node) -> list[Problem]:
+    """Write out the shorthands of each target and lay it on top of `defaults`."""
+    problems: list[Problem] = []
+    defaults = root.children.pop("defaults", None)
+    if defaults and defaults.value is None:
+        defaults = None
+    if defaults:
+        problems += _expand(defaults, _TARGET)
+    targets = root.children["targets"].children if "targets" in root.children else {}
+    for name, target in targets.items():
+        problems += _expand(target, _TARGET)
+        targets[name] = merge(defaults, target) if defaults else target
+    return problems
+
+
+def _expand(node: Node, shorthands: Mapping[str, tuple[str, str]]) -> list[Problem]:
+    problems: list[Problem] = []
+    for short, (key, inner) in shorthands.items():
+        if short not in node.children:
+            continue
+        value = node.children.pop(short)
+        long = node.children.get(key)
+        if long is None or long.value is None:
+            node.children[key] = Node({inner: value}, value.mark, value.key, value.path)
+        elif inner in long.children:
+            problems.append(
+                value.start.problem(f"{short!r} and {key}.{inner} both are given", expected="one of them")
+            )
+        elif isinstance(long.value, dict):
+            long.value[inner] = value
+    return problems

@@ -1,0 +1,184 @@
+"""What the schema says about a place in the file: the keys there, and what a value should look like."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from forescale.config.json_schema import REFERENCE, Json, is_duration, resolve, schema
+from forescale.config.problems import Problem
+from forescale.config.tree import Node, Path, dotted
+
+_SHOWN = 12  # keys or values named in one message
+
+
+class Guide:
+    """Answers questions about places, from the JSON Schema."""
+
+    def __init__(self) -> None:
+        self._root = schema()
+        self._defs: Json = self._root["$defs"]
+
+    def at(self, root: Node, path: Path) -> list[Json]:
+        """The schemas that may hold at a path; where kinds differ by `type`, the one the tree says."""
+        node: Node | None = root
+        found = list(self._branches(self._root, node))
+        for part in path:
+            node = child(node, part)
+            found = [
+                branch
+                for here in found
+                for inner in _inner(here, part)
+                for branch in self._branches(inner, node)
+            ]
+        return found
+
+    def keys(self, branches: Sequence[Json]) -> list[str] | None:
+        """The keys a mapping may have there; None where people choose them."""
+        if not branches or any(_is_open(branch) for branch in branches):
+            return None
+        return list(dict.fromkeys(key for branch in branches for key in branch.get("properties", {})))
+
+    def describe(self, branches: Sequence[Json]) -> str:
+        """What a value there looks like: `a whole number, at least 1`."""
+        said = dict.fromkeys(text for branch in branches if (text := _describe(branch)))
+        return " or ".join(said)
+
+    def kinds(self, branches: Sequence[Json]) -> list[str]:
+        """The values that `type` may have there."""
+        return [str(kind) for branch in branches if (kind := _type(branch)) is not None]
+
+    def misspelt(self, root: Node) -> list[Problem]:
+        """Keys that mean nothing, renamed to what was probably meant so that the rest makes sense."""
+        problems: list[Problem] = []
+        self._check(root, list(self._branches(self._root, root)), problems)
+        return problems
+
+    def _check(self, node: Node, branches: list[Json], problems: list[Problem]) -> None:
+        if isinstance(node.value, list):
+            for index, item in enumerate(node.value):
+                inner = [b for s in branches for i in _inner(s, index) for b in self._branches(i, item)]
+                self._check(item, inner, problems)
+        if not isinstance(node.value, dict):
+            return
+        if (keys := self.keys(branches)) is not None:
+            unknown = [name for name in node.value if name not in keys]
+            problems += [_unknown(node, name, keys) for name in unknown]
+        for name, inner_node in node.value.items():
+            inner = [b for s in branches for i in _inner(s, name) for b in self._branches(i, inner_node)]
+            self._check(inner_node, inner, problems)
+
+    def _branches(self, part: Json, node: Node | None) -> Iterator[Json]:
+        """The plain schemas that a schema with references and unions stands for."""
+        if str(part.get("$ref", "")).endswith(f"/{REFERENCE}"):
+            return
+        part = resolve(part, self._defs)
+        if is_duration(part):
+            yield part
+            return
+        unions = [alternative for key in ("anyOf", "oneOf", "allOf") for alternative in part.get(key, ())]
+        if not unions:
+            if part and set(part) != {"required"}:
+                yield part
+            return
+        branches = [branch for alternative in unions for branch in self._branches(alternative, node)]
+        kind = node.children["type"].value if node and "type" in node.children else None
+        yield from [b for b in branches if kind is not None and _type(b) == kind] or branches
+
+
+def child(node: Node | None, part: str | int) -> Node | None:
+    """The entry of a mapping or list, where there is one."""
+    if node is None:
+        return None
+    if isinstance(node.value, dict) and isinstance(part, str):
+        return node.value.get(part)
+    if isinstance(node.value, list) and isinstance(part, int) and part < len(node.value):
+        return node.value[part]
+    return None
+
+
+def did_you_mean(word: str, words: Sequence[str]) -> str:
+    """`; did you mean 'max'?`, or nothing where no word is near."""
+    close = closest(word, words)
+    return f"; did you mean {close!r}?" if close else ""
+
+
+def closest(word: str, words: Sequence[str]) -> str:
+    """The most similar word, or an empty one."""
+    folded: Mapping[str, str] = {other.lower().replace("-", "_"): other for other in words}
+    close = get_close_matches(word.lower().replace("-", "_"), folded, n=1, cutoff=0.6)
+    return folded[close[0]] if close else ""
+
+
+def listed(words: Sequence[str]) -> str:
+    """`a, b or c`, cut short where there are many."""
+    shown = [*words[:_SHOWN], "..."] if len(words) > _SHOWN else list(words)
+    return " or ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
+
+
+def _unknown(node: Node, name: str, keys: list[str]) -> Problem:
+    assert isinstance(node.value, dict)  # noqa: S101 - tells mypy what the caller has checked
+    found = node.value.pop(name)
+    meant = closest(name, [key for key in keys if key not in node.value])
+    if meant:
+        node.value[meant] = found
+    return found.start.problem(
+        f"unknown key {name!r}" + (f"; did you mean {meant!r}?" if meant else ""),
+        path=dotted((*node.path, name)),
+        read=name,
+        expected=listed(keys),
+    )
+
+
+def _type(branch: Json) -> Any:
+    return branch.get("properties", {}).get("type", {}).get("const")
+
+
+def _is_open(branch: Json) -> bool:
+    return branch.get("type") == "object" and "properties" not in branch
+
+
+def _inner(branch: Json, part: str | int) -> Iterator[Json]:
+    if isinstance(part, int):
+        if isinstance(items := branch.get("items"), dict):
+            yield items
+        return
+    if part in branch.get("properties", {}):
+        yield branch["properties"][part]
+        return
+    yield from branch.get("patternProperties", {}).values()
+    if isinstance(extra := branch.get("additionalProperties"), dict):
+        yield extra
+
+
+def _describe(branch: Json) -> str:
+    if is_duration(branch):
+        return "a duration with its unit, such as 90s, 4m or 1h30m"
+    if "enum" in branch or "const" in branch:
+        return listed([str(value) for value in branch.get("enum", [branch.get("const")])])
+    examples = " or ".join(str(example) for example in branch.get("examples", ()))
+    bounds = _bounds(branch)
+    name = {
+        "integer": "a whole number",
+        "number": "a number",
+        "boolean": "true or false",
+        "array": "a list",
+        "object": "keys and values",
+        "null": "null",
+        "string": "text",
+    }.get(str(branch.get("type")), "")
+    return f"{name}{bounds}{f', such as {examples}' if examples else ''}" if name else ""
+
+
+def _bounds(branch: Json) -> str:
+    words = {
+        "minimum": "at least",
+        "exclusiveMinimum": "more than",
+        "maximum": "at most",
+        "exclusiveMaximum": "less than",
+        "minItems": "of at least",
+        "minLength": "of at least length",
+        "maxLength": "of at most length",
+        "pattern": "that matches",
+    }
+    said = [f"{word} {branch[key]}" for key, word in words.items() if key in branch]
+    return f", {' and '.join(said)}" if said else ""

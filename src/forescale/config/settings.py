@@ -1,0 +1,86 @@
+"""The configuration file as models: what may be written, what it means, what holds when left out."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field, Secret, StringConstraints, field_validator
+
+from forescale.actuators import AnyActuator
+from forescale.aws.settings import AwsSettings
+from forescale.config.problems import mask
+from forescale.engine.settings import TargetSettings
+from forescale.model.settings import Duration, Settings
+from forescale.sources import AnySignal, CloudWatchSignal
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+"""A name people choose, short and plain enough for logs, URLs and identifiers."""
+
+DATABASES = ("sqlite", "mysql", "mariadb", "postgresql", "postgres")
+
+
+class StoreUrl(Secret[str]):
+    """A database URL whose password is never shown; `get_secret_value()` is the whole URL."""
+
+    def _display(self) -> str:
+        return mask(self.get_secret_value())
+
+
+class Logging(Settings):
+    """What is logged, and how it looks."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least important lines that are shown."""
+    format: Literal["auto", "console", "json"] = "auto"
+    """`console` for people, `json` for machines; `auto`: console on a terminal, else JSON."""
+
+
+class Health(Settings):
+    """Where `GET /health` and `GET /ready` answer."""
+
+    host: str = Field(default="127.0.0.1", min_length=1)
+    """The address to listen on; `0.0.0.0` for a probe from another machine."""
+    port: int = Field(default=8080, ge=0, le=65535)
+    """The TCP port; 0 for any that is free."""
+
+
+class Target(TargetSettings):
+    """A scalable thing: what it is, what is measured, who decides, and within which bounds."""
+
+    actuator: AnyActuator
+    """What is scaled. `group: NAME` in the target is short for `actuator: {type: asg, group: NAME}`."""
+    signals: Mapping[Name, AnySignal] = Field(
+        default_factory=lambda: {"cpu": CloudWatchSignal()}, min_length=1
+    )
+    """The series to read, by name; left out: the group's average CPU as `cpu`."""
+
+
+class Config(Settings):
+    """The whole file."""
+
+    aws: AwsSettings = AwsSettings()
+    """How AWS is reached. `region: NAME` at the top of the file is short for `aws: {region: NAME}`."""
+    dry_run: bool = True
+    """Decide and record, but change nothing: the AWS clients cannot write."""
+    interval: Duration = Field(default=10.0, ge=1)
+    """How often every target is evaluated."""
+    store: StoreUrl = StoreUrl("sqlite:///forescale.db")
+    """The database of the ledger: SQLite, MySQL, MariaDB or PostgreSQL by URL, or a SQLite file by
+    its path. A relative path starts at the directory of the configuration file."""
+    retention: Duration = Field(default=90 * 86400.0, ge=3600)
+    """How long the ledger is kept."""
+    log: Logging = Logging()
+    health: Health | None = Health()
+    """Health and readiness over HTTP; null for none."""
+    targets: dict[Name, Target] = Field(min_length=1)
+    """What is scaled, by names of your own. Whatever a target leaves out it takes from `defaults`."""
+
+    @field_validator("store")
+    @classmethod
+    def _known_database(cls, url: StoreUrl) -> StoreUrl:
+        kind, has_scheme, _ = url.get_secret_value().partition("://")
+        if not kind or (has_scheme and kind.partition("+")[0] not in DATABASES):
+            raise ValueError(
+                "not a database that is supported: write sqlite:///forescale.db, or a URL that "
+                f"begins with {', '.join(DATABASES[1:-1])} or {DATABASES[-1]}"
+            )
+        return url
