@@ -25,6 +25,11 @@ class Clock(Protocol):
 class Source(Protocol):
     """Reads one target's signals."""
 
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """What the last `read` could not read, while it could read something else."""
+        ...
+
     async def read(self, window: Window) -> Sequence[Sample]:
         """Samples of the window, any order; absent buckets may be left out or have no value.
 

@@ -73,6 +73,7 @@ class Runtime:
         self._log = structlog.get_logger()
         self._stopping = asyncio.Event()
         self._poll_problem = ""
+        self._turned = clock.now()
         self.loops = [
             TargetLoop(
                 part.name,
@@ -131,6 +132,11 @@ class Runtime:
                 problems[loop.name] = f"last evaluated {now - loop.evaluated:.0f} s ago"
         return problems
 
+    def stalled(self) -> dict[str, str]:
+        """What shows that the loop itself does not turn any more."""
+        quiet, patience = self._clock.now() - self._turned, 3 * self.pace.interval + self.pace.timeout
+        return {"loop": f"has not turned for {quiet:.0f} s"} if quiet > patience else {}
+
     async def _begin(self) -> None:
         await asyncio.to_thread(self._hold)
 
@@ -159,6 +165,7 @@ class Runtime:
 
     async def _poll(self) -> None:
         """Fetch orders given by hand, and renew the ownership of the targets."""
+        self._turned = self._clock.now()
         try:
             orders = await asyncio.to_thread(self._renew)
         except StoreError as error:

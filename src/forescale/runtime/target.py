@@ -92,6 +92,9 @@ class TargetLoop:
         fleet, fleet_error = await self._try("group", self._actuator.observe())
         samples, source_error = await self._try("metrics", self._read())
         now = self._clock.now()
+        if samples is not None:
+            source_error = "; ".join(self._source.errors)
+            self._log.transition("signal", source_error, "")
         told = self._news.pick(samples or (), now)
         news = None if fleet is None else self._news.pick_fleet(fleet)
         event = Observed(

@@ -13,7 +13,7 @@ from forescale.model.protocols import Clock, Source
 from forescale.model.sample import Sample, Window
 from forescale.runtime.runtime import Part
 from forescale.runtime.target import Pace
-from forescale.sources import SOURCES
+from forescale.sources import SOURCES, AnySignal
 
 
 class Sources:
@@ -21,6 +21,7 @@ class Sources:
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self._sources = sources
+        self.errors: tuple[str, ...] = ()
 
     async def read(self, window: Window) -> Sequence[Sample]:
         """Everything that could be read. Raises the first error where nothing could."""
@@ -28,13 +29,15 @@ class Sources:
         errors = [f for f in found if isinstance(f, BaseException)]
         if errors and len(errors) == len(found):
             raise errors[0]
+        told = [error for source in self._sources for error in source.errors]
+        self.errors = (*told, *(str(error) for error in errors))
         return [sample for f in found if not isinstance(f, BaseException) for sample in f]
 
 
 def assemble(config: Config, clients: Clients, clock: Clock) -> list[Part]:
     """Every target with its adapters; targets of one kind share a hub, and so their calls."""
     actuators = {kind: hub(clients, clock) for kind, hub in ACTUATORS.items()}
-    sources = {kind: hub(clients, clock) for kind, hub in SOURCES.items()}
+    sources = {kind: hub(clients) for kind, hub in SOURCES.items()}
     return [
         Part(
             name,
@@ -47,12 +50,11 @@ def assemble(config: Config, clients: Clients, clock: Clock) -> list[Part]:
 
 
 def _source(name: str, target: Target, hubs: Mapping[str, Any]) -> Source:
-    kinds = sorted({signal.type for signal in target.signals.values()})
-    group = target.actuator.group
-    sources = [
-        hubs[kind].source(name, group, {n: s for n, s in target.signals.items() if s.type == kind})
-        for kind in kinds
-    ]
+    group, region = target.actuator.group, target.actuator.region
+    by_kind: dict[str, dict[str, AnySignal]] = {}
+    for signal, settings in target.signals.items():
+        by_kind.setdefault(settings.type, {})[signal] = settings
+    sources = [hubs[kind].source(name, group, of, region=region) for kind, of in by_kind.items()]
     return sources[0] if len(sources) == 1 else Sources(sources)
 
 

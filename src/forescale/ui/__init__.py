@@ -1,0 +1,1 @@
+"""What people look at: decisions in words, load and capacity as pictures."""

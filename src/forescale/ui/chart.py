@@ -1,0 +1,47 @@
+"""A small picture for a terminal: demand as bars, capacity as a line above them."""
+
+from collections.abc import Sequence
+from math import ceil
+
+from rich.text import Text
+
+_EIGHTHS = " ▁▂▃▄▅▆▇█"
+
+
+def chart(demand: Sequence[float | None], capacity: Sequence[int], *, width: int, height: int) -> Text:
+    """Demand and capacity, both in instances and of equal length, in `height` lines of text.
+
+    Several minutes share a column: it shows their highest demand and their lowest capacity,
+    so that a shortage is never hidden; where demand is above capacity the bar is red.
+    """
+    columns = [_column(demand[a:b], capacity[a:b]) for a, b in _cuts(len(demand), width)]
+    top = max([1.0, *(d for d, _ in columns), *(float(c) for _, c in columns)])
+    scale = height / (top * 1.05)
+    text = Text()
+    for row in range(height - 1, -1, -1):
+        label = f"{(row + 1) / scale:5.0f} │" if row % 3 == height % 3 else "      │"
+        text.append(label, "dim")
+        for load, line in columns:
+            text.append(*_cell(load * scale, ceil(line * scale) - 1, row, short=load > line))
+        text.append("\n")
+    text.append("      └" + "─" * len(columns), "dim")
+    return text
+
+
+def _cuts(length: int, width: int) -> list[tuple[int, int]]:
+    size = max(ceil(length / max(width, 1)), 1)
+    return [(i, min(i + size, length)) for i in range(0, length, size)]
+
+
+def _column(demand: Sequence[float | None], capacity: Sequence[int]) -> tuple[float, int]:
+    return max((d for d in demand if d is not None), default=0.0), min(capacity)
+
+
+def _cell(level: float, line: int, row: int, *, short: bool) -> tuple[str, str]:
+    filled = min(max(level - row, 0.0), 1.0)
+    if row == line:
+        return (
+            "━",
+            "bold red on red" if short else "bold yellow on dark_green" if filled == 1 else "bold yellow",
+        )
+    return _EIGHTHS[round(filled * 8)], "red" if short else "green"

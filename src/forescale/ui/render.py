@@ -1,0 +1,112 @@
+"""How decisions look on a terminal: one line, or everything that led there."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from forescale.model.decision import Blocker, Decision, Direction, Proposal
+from forescale.model.effect import Done, Outcome
+from forescale.model.settings import format_duration
+
+_STYLES = {Direction.OUT: "bold green", Direction.IN: "bold cyan", Direction.HOLD: "dim"}
+_WORDS = {Direction.OUT: "scale out", Direction.IN: "scale in", Direction.HOLD: "hold"}
+
+
+def when(seconds: float) -> str:
+    """A time as people read it, in UTC."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def headline(decision: Decision) -> Text:
+    """What was decided, in a line."""
+    text = Text(f"{decision.id}  ")
+    text.append(_WORDS[decision.direction], _STYLES[decision.direction])
+    if decision.direction is Direction.HOLD:
+        text.append(f" at {decision.current}")
+        if decision.blockers and decision.wanted != decision.current:
+            text.append(f" (wanted {decision.wanted})", "yellow")
+    else:
+        text.append(f" {decision.current} → {decision.desired}")
+    return text
+
+
+def blocker_text(blocker: Blocker, now: float) -> str:
+    """What blocks, and until when."""
+    if blocker.until is None:
+        return f"{blocker.rule}: {blocker.why}"
+    left = format_duration(max(blocker.until - now, 0))
+    return f"{blocker.rule}: {blocker.why}, until {when(blocker.until)[11:]} ({left} left)"
+
+
+def why(decision: Decision) -> str:
+    """The reasons, clamps and blockers, briefly."""
+    parts = [reason.text for reason in decision.reasons]
+    parts += [f"{c.rule}: {c.before} → {c.after}, {c.why}" for c in decision.clamps]
+    parts += [blocker_text(b, decision.time) for b in decision.blockers]
+    return "; ".join(parts)
+
+
+def summary(decision: Decision) -> Text:
+    """Headline and reasons."""
+    text = headline(decision)
+    text.append(f"\n  {why(decision)}", "dim")
+    return text
+
+
+def explanation(decision: Decision, outcome: Outcome | None = None) -> RenderableType:
+    """Everything that led to a decision, from what was seen to what came of it."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    table.add_row("when", f"{when(decision.time)} UTC, evaluation {decision.event}")
+    table.add_row("seen", _seen(decision))
+    for proposal in decision.proposals:
+        table.add_row("proposed", _proposal(proposal))
+    table.add_row("wanted", f"{decision.wanted} instances after arbitration ({decision.current} now)")
+    for clamp in decision.clamps:
+        table.add_row("clamped", f"{clamp.before} → {clamp.after} by {clamp.rule}: {clamp.why}")
+    for blocker in decision.blockers:
+        table.add_row("blocked", blocker_text(blocker, decision.time))
+    table.add_row("decided", Text(_decided(decision), _STYLES[decision.direction]))
+    if decision.direction is not Direction.HOLD:
+        table.add_row("outcome", outcome_text(outcome))
+    return Group(headline(decision), table)
+
+
+def outcome_text(outcome: Outcome | None) -> str:
+    """What came of an action."""
+    if outcome is None:
+        return "not known yet"
+    if isinstance(outcome, Done):
+        return f"done: desired capacity {outcome.desired}"
+    return f"{type(outcome).__name__.lower()}: {outcome.why}"
+
+
+def _seen(decision: Decision) -> str:
+    demand = "absent or stale" if decision.demand is None else f"{decision.demand:.3g} instances"
+    text = f"demand {demand}; {decision.in_service} in service, {decision.pending} pending"
+    if decision.lead_time is not None:
+        text += f"; lead time {format_duration(decision.lead_time)}"
+    return text
+
+
+def _proposal(proposal: Proposal) -> str:
+    parts: Iterable[tuple[str, int | None]] = (
+        ("prefers", proposal.desired),
+        ("at least", proposal.lower),
+        ("at most", proposal.upper),
+    )
+    said = ", ".join(f"{word} {count}" for word, count in parts if count is not None)
+    if proposal.blind:
+        said = "cannot see, so no scale-in"
+    reasons = "; ".join(reason.text for reason in proposal.reasons)
+    return f"{proposal.policy}: {said or 'nothing'}" + (f" ({reasons})" if reasons else "")
+
+
+def _decided(decision: Decision) -> str:
+    if decision.direction is Direction.HOLD:
+        return f"hold at {decision.current}"
+    return f"{_WORDS[decision.direction]} {decision.current} → {decision.desired}"

@@ -1,0 +1,83 @@
+"""The live view of the demo: load against capacity, and each decision with its reasons."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from forescale.model.decision import Decision, Direction
+from forescale.model.fleet import FleetStatus
+from forescale.model.settings import format_duration
+from forescale.ui.chart import chart
+from forescale.ui.render import headline, when, why
+
+_SHOWN = 7
+
+
+@dataclass
+class View:
+    """What has been played so far. `title` says of what."""
+
+    title: str
+    minutes: int
+    demand: list[float | None] = field(default_factory=list)
+    serving: list[int] = field(default_factory=list)
+    decisions: deque[Decision] = field(default_factory=lambda: deque(maxlen=_SHOWN))
+    latest: Decision | None = None
+    fleet: FleetStatus | None = None
+
+    def minute(self, demand: float | None, serving: int) -> None:
+        """One minute more."""
+        self.demand.append(demand)
+        self.serving.append(serving)
+
+    def decided(self, decision: Decision) -> None:
+        """A decision; those that do something stay to be read."""
+        self.latest = decision
+        if decision.direction is not Direction.HOLD:
+            self.decisions.append(decision)
+
+    def render(self, width: int = 100) -> RenderableType:
+        """The whole view, for a terminal `width` columns wide."""
+        picture = chart(self.demand, self.serving, width=max(width - 12, 20), height=12)
+        legend = Text("      demand ", "dim").append("█", "green").append("   serving ", "dim")
+        legend.append("━", "bold yellow").append("   too little capacity ", "dim").append("█", "red")
+        body = Group(picture, legend, Text(), self._status(), Text(), self._table())
+        return Panel(body, title=self._title(), title_align="left", border_style="dim")
+
+    def _title(self) -> str:
+        now = when(self.latest.time)[:16] if self.latest else ""
+        return f"[bold]{self.title}[/]  {now}  {len(self.demand) / max(self.minutes, 1):.0%}"
+
+    def _status(self) -> Text:
+        if self.latest is None:
+            return Text("waiting for the first evaluation")
+        latest, text = self.latest, Text()
+        demand = "absent" if latest.demand is None else f"{latest.demand:.1f}"
+        pairs = [("demand", demand), ("in service", str(latest.in_service)), ("booting", str(latest.pending))]
+        pairs.append(("desired", str(latest.desired)))
+        if latest.demand is not None and latest.in_service:
+            pairs.append(("used", f"{latest.demand / latest.in_service:.0%}"))
+        if latest.lead_time is not None:
+            learned = self.fleet.lead_time if self.fleet else None
+            source = f" (from {learned.samples} launches)" if learned else ""
+            pairs.append(("lead time", format_duration(latest.lead_time) + source))
+        for name, value in pairs:
+            text.append(f"{name} ", "dim").append(value, "bold").append("   ")
+        if latest.blockers:
+            text.append(f"held back: {latest.blockers[0].rule}", "yellow")
+        return text
+
+    def _table(self) -> RenderableType:
+        table = Table.grid(padding=(0, 2))
+        table.add_column(no_wrap=True, style="dim")
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="ellipsis", no_wrap=True)
+        for decision in self.decisions:
+            table.add_row(when(decision.time)[11:16], headline(decision), why(decision))
+        for _ in range(_SHOWN - len(self.decisions)):
+            table.add_row("", "", "")
+        return table
