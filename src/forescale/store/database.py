@@ -1,0 +1,162 @@
+"""Connections: how each kind of database is opened, and what a transaction is there."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
+
+from forescale.model.errors import StoreError
+from forescale.store.faults import explain, faults
+from forescale.store.location import File, Server
+
+_CONNECT = 10  # seconds to wait for a server to take a connection
+_ANSWER = 30  # seconds to wait for a server's answer, before its connection counts as lost
+_EXTRAS = {"mysql": "mysql", "postgresql": "postgres"}  # dialect -> the extra with its driver
+
+
+class Database:
+    """An engine, and the two kinds of transaction. Every error comes out as a `StoreError`."""
+
+    def __init__(self, place: File | Server, *, create: bool, read_only: bool) -> None:
+        self.place = place
+        self.read_only = read_only
+        if isinstance(place, File):
+            self.engine = _sqlite(place, create=create, read_only=read_only)
+        else:
+            self.engine = _server(place, read_only=read_only)
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite`, `mysql` (MariaDB as well) or `postgresql`."""
+        return self.engine.dialect.name
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the ledger, and blocks no writer."""
+        with faults(self.place), self._connect(reading=True) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self, *, durable: bool = True) -> Iterator[Connection]:
+        """A transaction that writes all or nothing. `durable`: it survives a loss of power.
+
+        One that is not survives the end of the process, whatever ends it, and is made
+        durable by the next one that is.
+        """
+        if self.read_only:
+            raise StoreError(f"ledger {self.place.label} was opened read-only")
+        with (
+            faults(self.place),
+            self._connect(reading=False, durable=durable) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    def close(self) -> None:
+        """Close every connection. SQLite then folds its write-ahead log into the file."""
+        self.engine.dispose()
+
+    def _connect(self, **options: bool) -> Connection:
+        connection = self.engine.connect()
+        # MySQL reads from one snapshot by default, SQLite always; PostgreSQL where asked.
+        if options["reading"] and self.dialect == "postgresql":
+            return connection.execution_options(isolation_level="REPEATABLE READ", **options)
+        return connection.execution_options(**options)
+
+
+def _sqlite(place: File, *, create: bool, read_only: bool) -> Engine:
+    mode = "ro" if read_only else "rwc" if create else "rw"
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(
+            place.uri(mode),
+            uri=True,
+            timeout=place.busy,
+            isolation_level=None,  # transactions begin where `_begin` says so, not where Python guesses
+            check_same_thread=False,  # the pool lends a connection to one thread at a time
+        )
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, hide_parameters=True)
+    event.listen(engine, "connect", _tune)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _tune(connection: Any, _record: object) -> None:
+    """Per connection: 16 MB of cache hold the busy pages of 1,000 targets.
+
+    Those pages are rewritten every few seconds, so moving them from the log to the file
+    is put off until 16 MB of log have come together; a burst does not keep the log large.
+    """
+    connection.execute("PRAGMA cache_size = -16384")
+    connection.execute("PRAGMA wal_autocheckpoint = 4096")
+    connection.execute("PRAGMA journal_size_limit = 67108864")
+
+
+def _begin(connection: Connection) -> None:
+    """Begin a transaction. A writer takes the lock at once: one that read first could not wait for it.
+
+    How hard it is written depends on what it says. An action, an outcome or a command must
+    not be forgotten when power fails, or it might be done twice: FULL, an fsync. What was
+    merely observed costs at most one evaluation: NORMAL, which leaves the fsync to the
+    next checkpoint or the next FULL. Neither can corrupt the file (in WAL mode), and a
+    killed process loses nothing with either.
+    """
+    options = connection.get_execution_options()
+    if options.get("reading", True):
+        connection.exec_driver_sql("BEGIN")
+        return
+    connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if options.get('durable') else 'NORMAL'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _server(place: Server, *, read_only: bool) -> Engine:
+    dialect = place.url.get_backend_name()
+    try:
+        return create_engine(
+            _mysql_url(place.url) if dialect == "mysql" else place.url,
+            connect_args=_mysql_arguments(read_only)
+            if dialect == "mysql"
+            else _postgres_arguments(read_only),
+            pool_pre_ping=True,  # after the server was away, the first call finds a new connection
+            pool_recycle=3600,  # MySQL closes what was idle for 8 hours, middle boxes sooner
+            hide_parameters=True,
+        )
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            f"ledger {place.label} needs the Python package {error.name}",
+            hint=f"pip install 'forescale[{_EXTRAS[dialect]}]'",
+        ) from None
+    except TypeError as error:
+        raise explain(error, place) from None
+
+
+def _mysql_url(url: URL) -> URL:
+    return url.update_query_dict({"charset": "utf8mb4"})
+
+
+def _mysql_arguments(read_only: bool) -> dict[str, Any]:
+    # ANSI mode is not wanted, strictness is: a text that does not fit is an error, never cut.
+    session = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
+    if read_only:
+        session += ", SESSION transaction_read_only = 1"
+    return {
+        "connect_timeout": _CONNECT,
+        "read_timeout": _ANSWER,
+        "write_timeout": _ANSWER,
+        "init_command": session,
+    }
+
+
+def _postgres_arguments(read_only: bool) -> dict[str, Any]:
+    options = f"-c statement_timeout={_ANSWER}s -c lock_timeout={_ANSWER // 2}s"
+    if read_only:
+        options += " -c default_transaction_read_only=on"
+    return {
+        "connect_timeout": _CONNECT,
+        "tcp_user_timeout": _ANSWER * 1000,
+        "client_encoding": "utf8",
+        "options": options,
+    }
