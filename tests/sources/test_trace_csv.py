@@ -125,6 +125,12 @@ def test_a_malformed_number_is_told_with_its_line(write, cell, what):
         read_trace(write(f"t,v\n0,1\n\n60,{cell}\n") + ":v")
 
 
+def test_no_row_of_a_long_file_is_lost(write):
+    rows = "".join(f"{60 * i},{i}\n" for i in range(3000))
+    points = read_trace(write(f"t,v\n{rows}")).points
+    assert points == tuple(Point(60.0 * i, float(i)) for i in range(3000))
+
+
 def test_a_malformed_number_far_down_is_told_too(write):
     rows = "".join(f"{60 * i},{i}\n" for i in range(3000))
     with pytest.raises(TraceError, match="line 3002: v is 'oops'"):

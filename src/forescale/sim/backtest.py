@@ -9,6 +9,7 @@ import numpy as np
 from forescale.engine.settings import TargetSettings
 from forescale.engine.step import step
 from forescale.model.effect import Act, Done
+from forescale.model.errors import ConfigError
 from forescale.model.event import Observed, Reported
 from forescale.model.state import State
 from forescale.series.trace import STEP, Floats, Trace
@@ -38,6 +39,85 @@ class Run:
     def after(self, minutes: int) -> "Run":
         """The same without its first minutes."""
         return Run(self.serving[minutes:], self.billed[minutes:], self.desired[minutes:])
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """Strategies on one load: their measures, and what the configured one did.
+
+    `load` (in instances), `configured` and `start` (seconds since the epoch) are of the
+    scored part, which begins after `warmup` minutes. `notes` say in words what a reader of
+    the figures should know.
+    """
+
+    strategies: dict[str, Score]
+    start: float
+    load: Floats
+    configured: Run
+    warmup: int
+    notes: tuple[str, ...]
+
+
+def backtest(
+    cfg: TargetSettings,
+    trace: Trace,
+    *,
+    peak_instances: int,
+    lead: int,
+    warmup: int,
+    progress: Progress | None = None,
+) -> Backtest:
+    """Compare a target's settings with target tracking, a static peak and the oracle.
+
+    The load is scaled so that its 99.9th percentile needs `peak_instances`, which is also
+    the static capacity: what somebody who does not scale would provision, short of the
+    rarest spikes. `lead` and `warmup` are in minutes; warm-up is at most half the trace.
+    """
+    trace, warmup = trace.scaled(peak_instances), min(warmup, len(trace) // 2)
+    load, (driven, notes) = trace.load[warmup:], drivable(cfg)
+    run = simulate(driven, trace, lead, progress=progress).after(warmup)
+    tracking = simulate(baseline_target_tracking(), trace, lead, progress=progress).after(warmup)
+    runs = {"configured": run, "target-tracking": tracking, "static-peak": static(peak_instances, len(load))}
+    return Backtest(
+        compare(runs, load, lead),
+        trace.time(warmup),
+        load,
+        run,
+        warmup,
+        (*notes, *_limits(cfg, load)),
+    )
+
+
+def drivable(cfg: TargetSettings) -> tuple[TargetSettings, tuple[str, ...]]:
+    """The settings without the policies that read what a load cannot tell, and which those are.
+
+    Such a policy would see nothing, and rightly hold back every scale-in. Raises
+    `ConfigError` where no policy is left.
+    """
+    if cfg.demand is None:
+        return cfg, ()  # refused where the demand signal is to be made
+    demand = cfg.demand.signal
+    blind = [p for p in cfg.policies if getattr(p, "signal", demand) != demand]
+    if not blind:
+        return cfg, ()
+    kept = tuple(policy for policy in cfg.policies if policy not in blind)
+    names = ", ".join(f"{policy.label} ({getattr(policy, 'signal', '')})" for policy in blind)
+    if not kept:
+        raise ConfigError(
+            f"every policy reads a signal that the trace does not have: {names}",
+            hint=f"a backtest has the demand signal only, {demand!r}",
+        )
+    fields = {name: getattr(cfg, name) for name in TargetSettings.model_fields} | {"policies": kept}
+    note = f"left out, because the trace has the demand signal only: {names}"
+    return TargetSettings.model_construct(**fields), (note,)
+
+
+def _limits(cfg: TargetSettings, load: Floats) -> Iterator[str]:
+    peak, highest = int(needed(load).max()), cfg.guards.max
+    if highest is not None and peak > highest:
+        yield f"guards.max is {highest}, but the load needs up to {peak} instances: it cannot be met"
+    if cfg.guards.min > peak:
+        yield f"guards.min is {cfg.guards.min}, but the load never needs more than {peak} instances"
 
 
 def simulate(

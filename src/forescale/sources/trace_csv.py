@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import TextIOWrapper
+from itertools import islice
 from pathlib import Path
 
 from forescale.model.errors import TraceError
@@ -86,7 +87,7 @@ def _read(path: Path, column: str | None) -> Column:
 
 def _column(path: Path, header: list[str], rows: Iterator[Row], column: str | None) -> Column:
     _check_header(path, header)
-    head = [row for row, _ in zip(rows, range(_LOOK), strict=False)]
+    head = list(islice(rows, _LOOK))
     if not head:
         raise TraceError(f"{path} has a header but no rows")
     place = _place(path, header, head, column)
