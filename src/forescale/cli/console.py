@@ -14,10 +14,10 @@ err = Console(stderr=True, highlight=False)
 def fail(error: ForescaleError) -> NoReturn:
     """Print the error, and what would help, to standard error; exit with its code."""
     err.print("[bold red]error:[/]", end=" ")
-    err.print(error.message, markup=False)
+    err.print(error.message, markup=False, soft_wrap=True)
     if error.hint:
         err.print("[bold]hint:[/]", end=" ")
-        err.print(error.hint, markup=False)
+        err.print(error.hint, markup=False, soft_wrap=True)
     sys.exit(error.exit_code)
 
 

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path as FilePath
+from typing import NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -22,6 +23,13 @@ from forescale.config.validate import validate
 _ACTUATOR: TypeAdapter[AnyActuator] = TypeAdapter(AnyActuator)
 
 
+class Loaded(NamedTuple):
+    """A configuration, and the tree it was made from."""
+
+    config: Config
+    tree: Node
+
+
 def load(
     path: str | os.PathLike[str],
     env: Mapping[str, str] | None = None,
@@ -37,6 +45,15 @@ def load(
 
     Raises `InvalidConfig` with every problem found, or `ConfigError` where the file is no text.
     """
+    return load_tree(path, env, ssm).config
+
+
+def load_tree(
+    path: str | os.PathLike[str],
+    env: Mapping[str, str] | None = None,
+    ssm: ParameterReader | None = None,
+) -> Loaded:
+    """As `load`, with the tree: it knows where each value was written, and what came from outside."""
     file = FilePath(path)
     document = read(file)
     environment = Environment(os.environ if env is None else env, file.parent / ".env")
@@ -48,7 +65,7 @@ def load(
     config, found = validate(root, guide)
     if problems or found or config is None:
         raise InvalidConfig(problems + found, hint="settings and their forms: docs/configuration.md")
-    return config.model_copy(update={"store": _anchored(config.store, file.parent)})
+    return Loaded(config.model_copy(update={"store": _anchored(config.store, file.parent)}), root)
 
 
 def _fill_parameters(root: Node, env: Mapping[str, str], reader: ParameterReader | None) -> list[Problem]:

@@ -103,8 +103,18 @@ class Node:
         """Something wrong with the value (of a mapping: its key); what was filled in stays hidden."""
         for secret in sorted(self.all_secrets(), key=len, reverse=True):
             message = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", message)
+        node = self._named_by(message)
+        if node is not self:
+            return node.problem(message, read=read, expected=expected)
         place = self.start if isinstance(self.value, dict | list) else self.mark
         return place.problem(message, path=dotted(self.path), read=read or self.shown(), expected=expected)
+
+    def _named_by(self, message: str) -> "Node":
+        """The node below this one that a message begins with, as in `demand.signal 'x' is not ...`."""
+        node = self
+        for part in message.partition(" ")[0].split("."):
+            node = node.children.get(part, node)
+        return node
 
     def shown(self) -> str:
         """The value as a message may show it: as written, never what a reference stands for."""
