@@ -1,33 +1,22 @@
 """Writing to the ledger from the event loop: one thread, many targets in one transaction."""
 
 import asyncio
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
 
 from forescale.model.errors import StoreError
 from forescale.model.journal import Entry
 from forescale.model.state import State
+from forescale.store import Conflict, Ledger
 
-
-class Committer(Protocol):
-    """What the journal needs of a ledger."""
-
-    def commit(self, entries: Sequence[Entry]) -> None:
-        """Write all of them or none. Raises `StoreError`."""
-        ...
-
-    def snapshot(self, target: str, settings: str, state: State) -> None:
-        """Begin a stretch that can be replayed from here. Raises `StoreError`."""
-        ...
+Waiting = tuple[Entry, asyncio.Future[None]]
 
 
 class Journal:
     """Gathers the entries of targets that are evaluated at the same moment into one commit."""
 
-    def __init__(self, ledger: Committer) -> None:
+    def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._waiting: list[tuple[Entry, asyncio.Future[None]]] = []
+        self._waiting: list[Waiting] = []
         self._thread = ThreadPoolExecutor(1, "ledger")
         self._writer: asyncio.Task[None] | None = None
 
@@ -44,19 +33,30 @@ class Journal:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._thread, self._ledger.snapshot, target, settings, state)
 
-    async def _write(self) -> None:
+    async def reload(self, target: str) -> State | None:
+        """Where the ledger says that a target stands. Raises `StoreError`."""
         loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._ledger.reload, target)
+
+    async def _write(self) -> None:
         await asyncio.sleep(0)  # let the other targets of this moment come along
         while self._waiting:
             batch, self._waiting = self._waiting, []
-            try:
-                await loop.run_in_executor(self._thread, self._ledger.commit, [e for e, _ in batch])
-            except StoreError as error:
-                for _, written in batch:
-                    _settle(written, error)
-            else:
-                for _, written in batch:
-                    _settle(written, None)
+            await self._commit(batch)
+
+    async def _commit(self, batch: list[Waiting]) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self._thread, self._ledger.commit, [entry for entry, _ in batch])
+        except Conflict as error:  # only the targets it names have failed
+            others = [item for item in batch if item[0].target not in error.targets]
+            _settle([item for item in batch if item[0].target in error.targets], error)
+            if others:
+                await self._commit(others)
+        except StoreError as error:
+            _settle(batch, error)
+        else:
+            _settle(batch, None)
 
     async def close(self) -> None:
         """Finish what is being written."""
@@ -65,10 +65,11 @@ class Journal:
         self._thread.shutdown()
 
 
-def _settle(future: "asyncio.Future[None]", error: StoreError | None) -> None:
-    if future.done():
-        return
-    if error is None:
-        future.set_result(None)
-    else:
-        future.set_exception(error)
+def _settle(batch: list[Waiting], error: StoreError | None) -> None:
+    for _, written in batch:
+        if written.done():  # its target has been cancelled
+            continue
+        if error is None:
+            written.set_result(None)
+        else:
+            written.set_exception(error)

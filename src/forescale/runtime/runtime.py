@@ -1,66 +1,33 @@
 """Every target, each interval, until stopped; none waits for another."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 
-from forescale.engine.settings import TargetSettings
 from forescale.model.errors import StoreError
-from forescale.model.event import Command
 from forescale.model.journal import Entry
-from forescale.model.protocols import Actuator, Clock, Source
+from forescale.model.protocols import Clock
 from forescale.model.state import State
-from forescale.runtime.journal import Committer, Journal
-from forescale.runtime.target import Pace, TargetLoop
+from forescale.runtime.journal import Journal
+from forescale.runtime.target import Pace, Part, TargetLoop
+from forescale.store import Ledger
 
 Work = Callable[[], Awaitable[None]]
 
 
-class RuntimeLedger(Committer, Protocol):
-    """What the runtime needs of a ledger. All of it blocks and raises `StoreError`."""
-
-    def state(self, target: str) -> State | None:
-        """Where the target stands."""
-        ...
-
-    def orders(self) -> Mapping[str, Mapping[str, Command]]:
-        """Commands given by hand and not yet carried out: by target, by id, oldest first."""
-        ...
-
-    def hold(self, targets: Sequence[str], holder: str, now: float, until: float) -> None:
-        """Take or renew the ownership of targets. Raises `StoreError` where another has one."""
-        ...
-
-    def release(self, holder: str) -> None:
-        """Give up ownership."""
-        ...
-
-    def prune(self, before: float) -> object:
-        """Forget what is older."""
-        ...
-
-
-@dataclass(frozen=True)
-class Part:
-    """A target with its adapters."""
-
-    name: str
-    settings: TargetSettings
-    source: Source
-    actuator: Actuator
-
-
 class Runtime:
-    """Drives targets on one ledger. `holder` names this process in the ledger."""
+    """Drives targets on one ledger. `holder` names this process there.
+
+    Only targets whose lease this process holds are evaluated. Where another process has it,
+    this one stands by, and takes over when that one stops or its lease runs out.
+    """
 
     def __init__(
         self,
         parts: Sequence[Part],
-        ledger: RuntimeLedger,
+        ledger: Ledger,
         clock: Clock,
         *,
         holder: str,
@@ -72,40 +39,34 @@ class Runtime:
         self._journal = Journal(ledger)
         self._log = structlog.get_logger()
         self._stopping = asyncio.Event()
-        self._poll_problem = ""
-        self._turned = clock.now()
+        self._turned, self._problem = clock.now(), ""
         self.loops = [
-            TargetLoop(
-                part.name,
-                part.settings,
-                ledger.state(part.name) or State(part.name),
-                source=part.source,
-                actuator=part.actuator,
-                journal=self._journal,
-                clock=clock,
-                pace=self.pace,
-                watch=watch,
-            )
+            TargetLoop(part, journal=self._journal, clock=clock, pace=self.pace, watch=watch)
             for part in parts
         ]
 
     async def run(self) -> None:
         """Evaluate until `stop`; then finish what is under way. Raises `StoreError` at the start."""
-        await self._begin()
+        await self._own()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._every(self.pace.interval, self._poll))
-                tasks.create_task(self._every(self.pace.prune, self._maintain))
+                tasks.create_task(self._every(self.pace.prune, self._prune))
                 for loop in self.loops:
                     tasks.create_task(self._every(self.pace.interval, loop.tick, loop.name))
         finally:
             await self._end()
 
     async def once(self) -> None:
-        """Evaluate every target once."""
-        await self._begin()
+        """Evaluate every target once. Raises `StoreError` where another process runs one of them."""
+        await self._own()
         try:
-            await self._poll()
+            others = [loop.name for loop in self.loops if not loop.owned]
+            if others:
+                raise StoreError(
+                    f"another process runs {', '.join(others)} on this ledger",
+                    hint="see what it decides: forescale status",
+                )
             await asyncio.gather(*(self._guarded(loop.tick, loop.name) for loop in self.loops))
         finally:
             await self._end()
@@ -114,31 +75,20 @@ class Runtime:
         """Ask for a graceful stop: evaluations under way finish, none begins."""
         self._stopping.set()
 
-    @property
-    def stopping(self) -> bool:
-        """A stop has been asked for."""
-        return self._stopping.is_set()
-
     def late(self) -> dict[str, str]:
         """The targets that are not evaluated as they should be, and why."""
-        now, patience = self._clock.now(), 3 * self.pace.interval + self.pace.timeout
-        problems = {}
-        for loop in self.loops:
-            if loop.degraded:
-                problems[loop.name] = f"ledger: {loop.degraded}"
-            elif loop.evaluated is None:
-                problems[loop.name] = "not evaluated yet"
-            elif now - loop.evaluated > patience:
-                problems[loop.name] = f"last evaluated {now - loop.evaluated:.0f} s ago"
-        return problems
+        now, patience = self._clock.now(), self._patience
+        problems = {loop.name: loop.late(now, patience) for loop in self.loops}
+        return {name: problem for name, problem in problems.items() if problem}
 
     def stalled(self) -> dict[str, str]:
         """What shows that the loop itself does not turn any more."""
-        quiet, patience = self._clock.now() - self._turned, 3 * self.pace.interval + self.pace.timeout
-        return {"loop": f"has not turned for {quiet:.0f} s"} if quiet > patience else {}
+        quiet = self._clock.now() - self._turned
+        return {"loop": f"has not turned for {quiet:.0f} s"} if quiet > self._patience else {}
 
-    async def _begin(self) -> None:
-        await asyncio.to_thread(self._hold)
+    @property
+    def _patience(self) -> float:
+        return 3 * self.pace.interval + self.pace.timeout
 
     async def _end(self) -> None:
         await self._journal.close()
@@ -147,7 +97,7 @@ class Runtime:
 
     async def _every(self, interval: float, work: Work, name: str = "housekeeping") -> None:
         """Do the work at every whole multiple of the interval, skipping those it was too slow for."""
-        while not self.stopping:
+        while not self._stopping.is_set():
             await self._guarded(work, name)
             wake = (self._clock.now() // interval + 1) * interval
             sleep = asyncio.ensure_future(self._clock.sleep_until(wake))
@@ -157,35 +107,45 @@ class Runtime:
             stop.cancel()
 
     async def _guarded(self, work: Work, name: str) -> None:
-        """Whatever a tick raises is told, and does not end the loop: the one broad except there is."""
+        """Whatever a tick raises is told, and does not end the loop."""
         try:
             await work()
-        except Exception:  # noqa: BLE001 - the one place: a bug in one target must not stop the others
+        except Exception:  # noqa: BLE001 - a bug met in one target must not stop the others
             self._log.exception("evaluation failed", target=name)
 
     async def _poll(self) -> None:
-        """Fetch orders given by hand, and renew the ownership of the targets."""
+        """Renew the ownership of the targets, and fetch the orders given by hand."""
         self._turned = self._clock.now()
         try:
-            orders = await asyncio.to_thread(self._renew)
+            await self._own()
+            orders = await asyncio.to_thread(self._ledger.pending)
         except StoreError as error:
-            if error.message != self._poll_problem:
+            if error.message != self._problem:
                 self._log.warning("ledger failing", error=error.message, hint=error.hint)
-            self._poll_problem = error.message
+            self._problem = error.message
             return
-        self._poll_problem = ""
+        self._problem = ""
+        loops = {loop.name: loop for loop in self.loops}
+        for order in orders:
+            if order.target in loops:
+                loops[order.target].order(order.id, order.command)
+
+    async def _own(self) -> None:
+        """Take or renew the leases, and pick up the targets that are newly ours where they stand."""
+        held, states = await asyncio.to_thread(self._acquire)
         for loop in self.loops:
-            loop.orders.update(orders.get(loop.name, {}))
+            if loop.name in states:
+                loop.take_up(states[loop.name])
+            elif loop.name not in held:
+                loop.stand_by()
 
-    def _renew(self) -> Mapping[str, Mapping[str, Command]]:
-        self._hold()
-        return self._ledger.orders()
+    def _acquire(self) -> tuple[frozenset[str], dict[str, State]]:
+        names = [loop.name for loop in self.loops]
+        ttl = 2 * self._patience
+        held = self._ledger.acquire(names, self._holder, self._clock.now(), ttl)
+        fresh = [loop.name for loop in self.loops if loop.name in held and not loop.owned]
+        return held, {name: self._ledger.state(name) or State(name) for name in fresh}
 
-    def _hold(self) -> None:
-        now = self._clock.now()
-        lease = 6 * self.pace.interval + self.pace.timeout
-        self._ledger.hold([loop.name for loop in self.loops], self._holder, now, now + lease)
-
-    async def _maintain(self) -> None:
+    async def _prune(self) -> None:
         """Forget what is too old."""
         await asyncio.to_thread(self._ledger.prune, self._clock.now() - self.pace.retention)

@@ -18,6 +18,7 @@ from forescale.runtime.journal import Journal
 from forescale.runtime.log import TargetLog
 from forescale.runtime.news import News
 from forescale.series.combine import combine
+from forescale.store import Conflict
 
 T = TypeVar("T")
 
@@ -33,49 +34,86 @@ class Pace:
     retention: float = 30 * 86400.0
 
 
+@dataclass(frozen=True)
+class Part:
+    """A target with its adapters."""
+
+    name: str
+    settings: TargetSettings
+    source: Source
+    actuator: Actuator
+
+
 class TargetLoop:
     """Evaluates one target whenever `tick` is called; never two ticks at once.
 
     `state` is what the ledger holds, to the byte: it moves on only after an entry is
-    written. `watch` is called with every entry that was. `orders` are what people have
-    commanded, by id.
+    written. `watch` is called with every entry that was.
     """
 
     def __init__(
-        self,
-        name: str,
-        settings: TargetSettings,
-        state: State,
-        *,
-        source: Source,
-        actuator: Actuator,
-        journal: Journal,
-        clock: Clock,
-        pace: Pace,
-        watch: Callable[[Entry], None],
+        self, part: Part, *, journal: Journal, clock: Clock, pace: Pace, watch: Callable[[Entry], None]
     ) -> None:
-        self.name, self.settings, self.state = name, settings, state
-        self.orders: dict[str, Command] = {}
-        self.evaluated: float | None = None
-        self._snapshot: float | None = None
-        self.degraded = ""
-        self._source, self._actuator = source, actuator
+        self.name, self.settings, self.state = part.name, part.settings, State(part.name)
+        self.owned = False
+        self._orders: dict[str, Command] = {}
+        self._obeyed: set[str] = set()
+        self._source, self._actuator = part.source, part.actuator
         self._journal, self._clock, self._pace, self._watch = journal, clock, pace, watch
-        self._news, self._log = News(), TargetLog(name)
+        self._news, self._log = News(), TargetLog(part.name)
+        self._evaluated: float | None = None
+        self._snapshot: float | None = None
+        self._degraded = ""
+
+    def take_up(self, state: State) -> None:
+        """The target is this process's from now on, and stands there."""
+        self.state, self.owned = state, True
+        self._news, self._snapshot, self._evaluated = News(), None, None
+        self._log.transition("lease", "", "")
+
+    def stand_by(self) -> None:
+        """Another process has the target."""
+        self.owned = False
+        self._log.transition("lease", "another process runs this target", "standing by to take over")
+
+    def late(self, now: float, patience: float) -> str:
+        """Why the target is not evaluated as it should be; empty where it is."""
+        if not self.owned:
+            return "standing by: another process runs it"
+        if self._degraded:
+            return f"ledger: {self._degraded}"
+        if self._evaluated is None:
+            return "not evaluated yet"
+        quiet = now - self._evaluated
+        return f"last evaluated {quiet:.0f} s ago" if quiet > patience else ""
 
     async def tick(self) -> None:
         """One evaluation. Where the ledger cannot be written, it is as though it had not been."""
+        if not self.owned:
+            return
         try:
             await self._begin_stretch()
-            for order, command in tuple(self.orders.items()):
-                await self._put(Commanded(order, self._clock.now(), command))
-                self.orders.pop(order, None)
+            await self._obey()
             await self._evaluate()
+        except Conflict as error:
+            self._degrade(error.message)
+            self.take_up(await self._journal.reload(self.name) or State(self.name))
         except StoreError as error:
             self._degrade(error.message)
         else:
             self._degrade("")
-            self.evaluated = self._clock.now()
+            self._evaluated = self._clock.now()
+
+    def order(self, order: str, command: Command) -> None:
+        """Somebody commands something; it is carried out once, at the next tick."""
+        if order not in self._obeyed:
+            self._orders[order] = command
+
+    async def _obey(self) -> None:
+        for order, command in tuple(self._orders.items()):
+            await self._put(Commanded(order, self._clock.now(), command))
+            self._obeyed.add(order)  # a poll that began before this may still bring it once more
+            self._orders.pop(order)
 
     async def _begin_stretch(self) -> None:
         """At the start and then now and again, begin a stretch of the ledger that replays by itself."""
@@ -86,7 +124,7 @@ class TargetLoop:
 
     def _degrade(self, why: str) -> None:
         self._log.transition("ledger", why, "no action is taken until the ledger can be written")
-        self.degraded = why
+        self._degraded = why
 
     async def _evaluate(self) -> None:
         fleet, fleet_error = await self._try("group", self._actuator.observe())
@@ -115,7 +153,7 @@ class TargetLoop:
         now = self._clock.now()
         oldest = max(s.max_age + 2 * s.period for s in self.settings.signals.values())
         # A full window once, to have what the policies look back on; then only what may be new.
-        back = max(self.settings.lookback, oldest) if self.evaluated is None else oldest
+        back = max(self.settings.lookback, oldest) if self._evaluated is None else oldest
         window = Window(now - back, now, self._actuator.instances())
         return combined(await self._source.read(window), self.settings)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,8 +12,7 @@ from forescale.aws import Clients
 from forescale.config.settings import Config, Target
 from forescale.model.protocols import Clock, Source
 from forescale.model.sample import Sample, Window
-from forescale.runtime.runtime import Part
-from forescale.runtime.target import Pace
+from forescale.runtime.target import Pace, Part
 from forescale.sources import SOURCES, AnySignal
 
 
@@ -64,5 +64,5 @@ def pace(config: Config) -> Pace:
 
 
 def holder() -> str:
-    """The name of this process in the ledger."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    """A name for this process in the ledger, and for no other one."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"

@@ -1,0 +1,101 @@
+"""`forescale status`."""
+
+from typing import TYPE_CHECKING, Any
+
+from forescale.cli.console import out, print_json
+from forescale.cli.options import DEFAULT_FILE, File, Json
+
+if TYPE_CHECKING:
+    from forescale.model.decision import Decision
+    from forescale.model.state import State
+
+
+def status(file: File = DEFAULT_FILE, json: Json = False) -> None:
+    """Show what every target is doing, and what holds it back until when.
+
+    Reads the ledger only, so it works beside a running process or without one.
+
+      forescale status --json | jq '.targets[] | select(.blocked)'
+    """
+    import time
+
+    from forescale.cli.book import open_ledger
+
+    now = time.time()
+    with open_ledger(file) as (config, ledger):
+        states = ledger.states()
+        rows = [_row(n, states.get(n), ledger.latest_decision(n), now) for n in config.targets]
+        leases = {lease.target: lease.holder for lease in ledger.leases() if lease.expires > now}
+        interval, dry_run = config.interval, config.dry_run
+    for row in rows:
+        row["run_by"] = leases.get(row["target"])
+    if json:
+        print_json({"dry_run": dry_run, "interval": interval, "targets": rows})
+        return
+    _print(rows, interval, dry_run=dry_run)
+
+
+def _row(name: str, state: "State | None", decision: "Decision | None", now: float) -> dict[str, Any]:
+    from forescale.ui.render import why
+
+    if state is None or decision is None:
+        return {"target": name, "evaluated": None}
+    lead = state.fleet.lead_time if state.fleet else None
+    return {
+        "target": name,
+        "evaluated": decision.time,
+        "age": now - decision.time,
+        "decision": decision.id,
+        "direction": decision.direction,
+        "demand": decision.demand,
+        "in_service": decision.in_service,
+        "pending": decision.pending,
+        "desired": decision.desired,
+        "wanted": decision.wanted,
+        "lead_time": decision.lead_time,
+        "lead_time_launches": lead.samples if lead else 0,
+        "blocked": [{"rule": b.rule, "why": b.why, "until": b.until} for b in decision.blockers],
+        "paused_until": state.pause.until if state.pause and state.pause.until > now else None,
+        "override": state.override.desired if state.override and state.override.until > now else None,
+        "others": list(state.fleet.others) if state.fleet else [],
+        "faults": list(state.fleet.faults) if state.fleet else [],
+        "why": why(decision),
+    }
+
+
+def _print(rows: list[dict[str, Any]], interval: float, *, dry_run: bool) -> None:
+    from rich import box
+    from rich.table import Table
+
+    from forescale.model.settings import format_duration
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("target", "seen", "demand", "in service", "booting", "desired", "lead time"):
+        table.add_column(column, justify="left" if column == "target" else "right", no_wrap=True)
+    table.add_column("doing")
+    for row in rows:
+        if row["evaluated"] is None:
+            table.add_row(row["target"], "never", *[""] * 5, "not evaluated yet: forescale run")
+            continue
+        stale = row["age"] > 3 * interval
+        age = f"[{'red' if stale else 'default'}]{format_duration(row['age'])} ago[/]"
+        demand = "-" if row["demand"] is None else f"{row['demand']:.2f}"
+        lead = format_duration(row["lead_time"]) if row["lead_time"] else "-"
+        lead += f" ({row['lead_time_launches']})" if row["lead_time_launches"] else ""
+        counts = [str(row[name]) for name in ("in_service", "pending", "desired")]
+        table.add_row(row["target"], age, demand, *counts, lead, _doing(row))
+    out.print(table)
+    out.print("dry run: nothing is changed" if dry_run else "acting", style="dim")
+
+
+def _doing(row: dict[str, Any]) -> str:
+    from rich.markup import escape
+
+    said = [escape(row["why"])]
+    if row["run_by"] is None:
+        said.append("[red]no process runs it[/]")
+    if row["others"]:
+        said.append(f"[yellow]also written by: {escape(', '.join(row['others']))}[/]")
+    if row["faults"]:
+        said.append(f"[red]launches fail: {escape(row['faults'][0])}[/]")
+    return "\n".join(said)
