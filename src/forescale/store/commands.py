@@ -9,7 +9,6 @@ from forescale.model.value import encode
 from forescale.store import schema
 from forescale.store.plan import command_id
 from forescale.store.records import value
-from forescale.store.rows import Posted
 from forescale.store.targets import register
 
 
@@ -21,13 +20,12 @@ def post(connection: Connection, target: str, command: Command, now: float) -> s
     return command_id(key[0]) if key else ""
 
 
-def pending(connection: Connection, target: str | None) -> tuple[Posted, ...]:
-    """The commands that no commit has taken yet, oldest first."""
+def orders(connection: Connection) -> dict[str, dict[str, Command]]:
+    """The commands that no commit has taken yet: by target, by id, oldest first."""
     c, t = schema.command.c, schema.target.c
-    query = select(c.id, t.name, c.time, c.body).join(schema.target, t.id == c.target_id)
-    query = query.where(c.taken.is_(None)).order_by(c.id)
-    if target is not None:
-        query = query.where(t.name == target)
+    query = select(c.id, t.name, c.body).join(schema.target, t.id == c.target_id)
     kind: Any = Command
-    rows = connection.execute(query)
-    return tuple(Posted(command_id(row.id), row.name, row.time, value(row.body, kind)) for row in rows)
+    waiting: dict[str, dict[str, Command]] = {}
+    for row in connection.execute(query.where(c.taken.is_(None)).order_by(c.id)):
+        waiting.setdefault(row.name, {})[command_id(row.id)] = value(row.body, kind)
+    return waiting

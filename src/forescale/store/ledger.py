@@ -14,7 +14,7 @@ from forescale.store.database import Database
 from forescale.store.fold import DecisionRun
 from forescale.store.location import locate
 from forescale.store.migrate import prepare
-from forescale.store.rows import Lease, Posted, Pruned, Recorded, RecordedAction
+from forescale.store.rows import Lease, Pruned, Recorded, RecordedAction
 from forescale.store.writer import Writer
 
 
@@ -80,7 +80,9 @@ class Ledger:
         error is safe, even where the server had carried them out and could not say so.
 
         Raises:
-            Conflict: Another process has written to a target in the meantime.
+            Conflict: A target is not where these entries start from: another process has
+                written to it, or an earlier commit that failed had been carried out after all
+                and is not what is repeated. `reload` it.
         """
         self._writer.commit(entries)
 
@@ -200,34 +202,32 @@ class Ledger:
         with self._db.write() as connection:
             return commands.post(connection, target, command, now)
 
-    def pending(self, target: str | None = None) -> tuple[Posted, ...]:
-        """Commands not carried out yet, oldest first.
+    def orders(self) -> Mapping[str, Mapping[str, Command]]:
+        """Commands not carried out yet: by target, by id, oldest first.
 
         Each becomes a `Commanded` event with the same id. Committing that event takes the
         command, in one transaction, so it is carried out once; a commit that would take it
         again is refused.
         """
         with self._db.read() as connection:
-            return commands.pending(connection, target)
+            return commands.orders(connection)
 
     # Ownership
 
-    def acquire(self, targets: Iterable[str], holder: str, now: float, ttl: float) -> frozenset[str]:
-        """Take, or renew, the leases on targets. Returns those that `holder` now holds.
-
-        A lease that somebody else holds is left alone until it has run out. Read the state
-        of a target after its lease was got, not before.
+    def hold(self, targets: Iterable[str], holder: str, now: float, until: float) -> None:
+        """Take, or renew, the leases on targets: all of them, or none.
 
         Args:
             targets: Their names.
-            holder: Names a process, and no other one: host, pid and a random part.
-            now: The time, in seconds since the epoch.
-            ttl: For how many seconds.
+            holder: Names a process, and no other one.
+            now: The time, in seconds since the epoch. A lease that has run out is free.
+            until: When the leases run out, if they are not renewed.
+
+        Raises:
+            Held: Another process has one of them.
         """
         with self._db.write() as connection:
-            held, fresh = leases.acquire(connection, tuple(targets), holder, now, now + ttl)
-        self._writer.forget(fresh)
-        return held
+            leases.hold(connection, tuple(targets), holder, now, until)
 
     def release(self, holder: str, targets: Iterable[str] | None = None) -> None:
         """Give up leases: the holder's own on these targets, or all of them."""

@@ -65,7 +65,7 @@ class Plan:
     states: dict[str, State] = field(default_factory=dict)
     outcomes: list[Row] = field(default_factory=list)
     commands: list[Row] = field(default_factory=list)
-    written: dict[str, list[str]] = field(default_factory=dict)
+    entries: dict[str, list[Entry]] = field(default_factory=dict)
     durable: bool = False
 
     def add(self, entry: Entry) -> None:
@@ -82,7 +82,7 @@ class Plan:
                 self._notice(head, number, position, effect)
         self.heads[entry.target] = head
         self.states[entry.target] = entry.state
-        self.written.setdefault(entry.target, []).append(entry.event.id)
+        self.entries.setdefault(entry.target, []).append(entry)
 
     def add_segment(self, target: str, settings: str, state: State) -> None:
         """Plan to start a segment: whatever comes next starts rows of its own."""

@@ -1,7 +1,6 @@
 """What the ledger hands out, beyond the values of the model."""
 
 from forescale.model.effect import Action, Outcome
-from forescale.model.event import Command
 from forescale.model.journal import Segment
 from forescale.model.value import Value
 from forescale.store.fold import DecisionRun
@@ -19,19 +18,6 @@ class RecordedAction(Value, frozen=True):
     action: Action
     outcome: Outcome | None = None
     reported: float | None = None
-
-
-class Posted(Value, frozen=True):
-    """A command that waits for the process that runs the target.
-
-    Its `Commanded` event must carry this `id`: committing that event marks the command
-    as taken, in the same transaction.
-    """
-
-    id: str
-    target: str
-    time: float
-    command: Command
 
 
 class Lease(Value, frozen=True):

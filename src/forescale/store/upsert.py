@@ -17,9 +17,8 @@ def upsert(table: Table, dialect: str, keep: tuple[str, ...] = ()) -> Any:
         row = mysql.insert(table)
         return row.on_duplicate_key_update({name: row.inserted[name] for name in rewritten})
     insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
-    return insert.on_conflict_do_update(
-        index_elements=key, set_={name: insert.excluded[name] for name in rewritten}
-    )
+    rows = {name: insert.excluded[name] for name in rewritten}
+    return insert.on_conflict_do_update(index_elements=key, set_=rows)
 
 
 @cache

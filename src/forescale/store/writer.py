@@ -21,16 +21,16 @@ _KEEP = {schema.action: ("outcome", "outcome_time")}
 
 
 class Conflict(StoreError):
-    """Somebody else has written to these targets since their state was read.
+    """These targets are not where the entries start from. Nothing was written.
 
-    Nothing was written. `Ledger.reload` each of `targets`, and go on from its state.
+    `Ledger.reload` each of `targets`, and go on from its state.
     """
 
     def __init__(self, targets: Sequence[str]) -> None:
         names = ", ".join(targets[:5]) + (", ..." if len(targets) > 5 else "")
         super().__init__(
-            f"another process has written to the ledger of {names}",
-            hint="one `forescale run` owns a target: stop the other, or take the target out of its file",
+            f"the ledger of {names} has moved on since its state was read",
+            hint="does another forescale write to it? One `forescale run` owns a target",
         )
         self.targets = tuple(targets)
 
@@ -43,29 +43,29 @@ class Writer:
         self._lock = Lock()
         self._heads: dict[str, Head] = {}
         # Commits that failed: the server may have carried them out before the line went dead.
-        self._doubts: dict[str, tuple[Head, list[str]]] = {}
-        # The events of those that it had carried out, until their commit has been repeated.
-        self._written: dict[str, set[str]] = {}
+        self._doubts: dict[str, tuple[Head, list[Entry]]] = {}
+        # The entries of those that it had carried out, until they are repeated.
+        self._written: dict[str, list[Entry]] = {}
 
     def commit(self, entries: Sequence[Entry]) -> None:
         """Write the entries, all or none."""
         with self._lock:
-            targets = {entry.target for entry in entries}
-            self._load(targets)
+            self._load({entry.target for entry in entries})
             self._settle()
             plan = Plan(self._heads)
-            for entry in entries:
-                if entry.event.id not in self._written.get(entry.target, ()):
-                    plan.add(entry)
+            for entry in self._unwritten(entries):
+                plan.add(entry)
             self._write(plan)
-            for name in targets:
-                self._written.pop(name, None)
+            for entry in entries:
+                self._written.pop(entry.target, None)
 
     def snapshot(self, target: str, settings: str, state: State) -> None:
         """Start a segment of the target."""
         with self._lock:
             self._load({target})
             self._settle()
+            if target in self._written:
+                raise Conflict((target,))
             plan = Plan(self._heads)
             plan.add_segment(target, settings, state)
             self._write(plan)
@@ -101,11 +101,26 @@ class Writer:
             return
         with self._db.write(durable=False) as connection:
             found = _versions(connection, [head.target_id for head, _ in self._doubts.values()])
-        for name, (head, events) in self._doubts.items():
+        for name, (head, entries) in self._doubts.items():
             if found.get(head.target_id) == head.version:
                 self._heads[name] = head
-                self._written.setdefault(name, set()).update(events)
+                self._written.setdefault(name, []).extend(entries)
         self._doubts = {}
+
+    def _unwritten(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """The entries without those that a commit in doubt had written.
+
+        Whoever goes on with other entries instead started from a state that is no longer the last.
+        """
+        if not self._written:
+            return entries
+        given: dict[str, list[Entry]] = {}
+        for entry in entries:
+            given.setdefault(entry.target, []).append(entry)
+        changed = [name for name, own in given.items() if not _repeats(own, self._written.get(name, []))]
+        if changed:
+            raise Conflict(changed)
+        return [e for name, own in given.items() for e in own[len(self._written.get(name, [])) :]]
 
     def _write(self, plan: Plan) -> None:
         if not plan.heads:
@@ -117,7 +132,7 @@ class Writer:
         except Conflict:
             raise
         except BaseException:  # whatever stops it, even a Ctrl-C: it may have been written
-            self._doubts = {name: (head, plan.written.get(name, [])) for name, head in plan.heads.items()}
+            self._doubts = {name: (head, plan.entries.get(name, [])) for name, head in plan.heads.items()}
             raise
         self._heads |= plan.heads
 
@@ -128,6 +143,10 @@ class Writer:
         changed = [name for name, head in before.items() if found.get(head.target_id) != head.version]
         if changed:
             raise Conflict(changed)
+
+
+def _repeats(entries: Sequence[Entry], written: Sequence[Entry]) -> bool:
+    return list(entries[: len(written)]) == list(written)
 
 
 def _versions(connection: Connection, ids: Sequence[int]) -> Mapping[int, Version]:
