@@ -11,7 +11,7 @@ from plain_target_tracking import target_tracking
 from forescale.engine.settings import TargetSettings
 from forescale.model.errors import ConfigError
 from forescale.series.trace import Trace
-from forescale.sim.backtest import baseline_target_tracking, compare, simulate, static
+from forescale.sim.backtest import backtest, baseline_target_tracking, compare, simulate, static
 from forescale.sim.oracle import needed, oracle
 
 WEEK = 7 * 1440
@@ -167,3 +167,24 @@ def test_progress_is_told():
     told = []
     simulate(tracking(), WAVE, 4, progress=told.append)
     assert sum(told) <= 2000 < sum(told) + 720
+
+
+def test_the_comparison_scores_what_follows_the_warm_up():
+    trace = Trace(0.0, np.abs(np.sin(np.arange(3000) / 200)) + 0.1)
+    found = backtest(tracking(), trace, peak_instances=30, lead=4, warmup=600)
+    assert list(found.strategies) == ["configured", "target-tracking", "static-peak", "oracle"]
+    assert (found.start, found.warmup, len(found.load)) == (36000.0, 600, 2400)
+    np.testing.assert_array_equal(found.load, trace.scaled(30).load[600:])
+    whole = simulate(tracking(), trace.scaled(30), 4)
+    same(found.configured, (whole.serving[600:], whole.billed[600:], whole.desired[600:]))
+    assert found.strategies["configured"] == compare({"it": found.configured}, found.load, 4)["it"]
+    assert found.strategies["static-peak"].instance_hours == 30 * 2400 / 60
+    assert found.notes == ()
+
+
+def test_bounds_that_do_not_suit_the_load_are_told():
+    trace = Trace(0.0, np.linspace(0, 1, 500))
+    low = backtest(tracking(max=9), trace, peak_instances=30, lead=4, warmup=0)
+    assert low.notes == ("guards.max is 9, but the load needs up to 31 instances: it cannot be met",)
+    high = backtest(tracking(min=50), trace, peak_instances=30, lead=4, warmup=0)
+    assert high.notes == ("guards.min is 50, but the load never needs more than 31 instances",)
