@@ -96,6 +96,7 @@ def test_a_byte_order_mark_and_crlf_do_no_harm(write):
         (b"PK\x03\x04\x00\x00,\n\x00,1\n", "not a text file", "CSV"),
         (gzip.compress(GOOD.encode())[:-12], "cannot read", ""),
     ],
+    ids=range(11),  # what is in the files makes no name; gzip even writes the time into it
 )
 def test_files_that_are_no_traces(write, content, message, hint):
     with pytest.raises(TraceError, match=message) as caught:
