@@ -13,11 +13,17 @@ class AwsSettings(Settings):
     """The region, such as `eu-west-1`; left out: AWS_REGION or the profile's own."""
     profile: str | None = Field(default=None, min_length=1)
     """A profile of `~/.aws/config`."""
-    role_arn: str | None = Field(default=None, pattern=r"^arn:[\w-]+:iam::\d{12}:role/.+$")
+    role_arn: str | None = Field(
+        default=None,
+        pattern=r"^arn:[\w-]+:iam::\d{12}:role/.+$",
+        examples=["arn:aws:iam::123456789012:role/forescale"],
+    )
     """A role to assume with those credentials, for instance in another account."""
     external_id: str | None = Field(default=None, min_length=2)
     """The external id that the role's trust policy asks for."""
-    endpoint_url: str | None = Field(default=None, pattern=r"^https?://.+")
+    endpoint_url: str | None = Field(
+        default=None, pattern=r"^https?://.+", examples=["http://localhost:5000"]
+    )
     """Another address for every AWS API: a local AWS or a private endpoint."""
 
 

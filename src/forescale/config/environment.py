@@ -9,6 +9,7 @@ from typing import get_args
 from dotenv.parser import parse_stream
 from pydantic import BaseModel
 
+from forescale.config.expand import FILE
 from forescale.config.parse import read
 from forescale.config.problems import Problem
 from forescale.config.settings import Config
@@ -55,7 +56,7 @@ def override(root: Node, env: Environment) -> list[Problem]:
     set; one that nearly names a setting is a problem, for a switch that is not
     heard is worse than none; any other is somebody else's.
     """
-    known = dict(_variables(Config, ()))
+    known = dict(_variables(Config, ())) | {PREFIX + short.upper(): path for short, path in FILE.items()}
     problems: list[Problem] = []
     names = [name for name in sorted(env) if name.startswith(PREFIX) and env[name]]
     if env.get("DRY_RUN") and not env.get(f"{PREFIX}DRY_RUN"):

@@ -6,15 +6,15 @@ from forescale.config.problems import Problem
 from forescale.config.tree import Node, merge
 
 # what may be written -> what it stands for
-_FILE = {"region": ("aws", "region")}
-_TARGET = {"group": ("actuator", "group")}
+FILE = {"region": ("aws", "region")}
+TARGET = {"group": ("actuator", "group")}
 
 
 def expand_file(root: Node) -> list[Problem]:
     """Write out the shorthands at the top of the file; drop the `x-` keys, which only hold anchors."""
     for key in [key for key in root.children if key.startswith("x-")]:
         del root.children[key]
-    return _expand(root, _FILE)
+    return _expand(root, FILE)
 
 
 def expand_targets(root: Node) -> list[Problem]:
@@ -24,10 +24,10 @@ def expand_targets(root: Node) -> list[Problem]:
     if defaults and defaults.value is None:
         defaults = None
     if defaults:
-        problems += _expand(defaults, _TARGET)
+        problems += _expand(defaults, TARGET)
     targets = root.children["targets"].children if "targets" in root.children else {}
     for name, target in targets.items():
-        problems += _expand(target, _TARGET)
+        problems += _expand(target, TARGET)
         targets[name] = merge(defaults, target) if defaults else target
     return problems
 

@@ -4,11 +4,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from forescale.config.json_schema import REFERENCE, Json, is_duration, resolve, schema
+from pydantic import BaseModel
+
+from forescale.config.json_schema import REFERENCE, Json, is_duration, is_ratio, resolve, schema
 from forescale.config.problems import Problem
+from forescale.config.settings import Config
 from forescale.config.tree import Node, Path, dotted
 
+DURATION = "a duration with its unit, such as 90s, 4m or 1h30m"
+RATIO = "a ratio, such as 60% or 0.6"
 _SHOWN = 12  # keys or values named in one message
+_KINDS = {
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "keys and values",
+    "null": "null",
+    "string": "text",
+}
 
 
 class Guide:
@@ -43,6 +57,15 @@ class Guide:
         said = dict.fromkeys(text for branch in branches if (text := _describe(branch)))
         return " or ".join(said)
 
+    def model(self, model: type[BaseModel]) -> Json:
+        """The schema of one of the models."""
+        found: Json = self._root if model is Config else self._defs[model.__name__]
+        return found
+
+    def branches(self, part: Json) -> list[Json]:
+        """The plain schemas that one with references and unions stands for."""
+        return list(self._branches(part, None))
+
     def kinds(self, branches: Sequence[Json]) -> list[str]:
         """The values that `type` may have there."""
         return [str(kind) for branch in branches if (kind := _type(branch)) is not None]
@@ -72,7 +95,7 @@ class Guide:
         if str(part.get("$ref", "")).endswith(f"/{REFERENCE}"):
             return
         part = resolve(part, self._defs)
-        if is_duration(part):
+        if "anyOf" in part and "examples" in part:  # a quantity: its forms belong together
             yield part
             return
         unions = [alternative for key in ("anyOf", "oneOf", "allOf") for alternative in part.get(key, ())]
@@ -152,21 +175,17 @@ def _inner(branch: Json, part: str | int) -> Iterator[Json]:
 
 def _describe(branch: Json) -> str:
     if is_duration(branch):
-        return "a duration with its unit, such as 90s, 4m or 1h30m"
+        return DURATION
+    if is_ratio(branch):
+        return RATIO
     if "enum" in branch or "const" in branch:
         return listed([str(value) for value in branch.get("enum", [branch.get("const")])])
-    examples = " or ".join(str(example) for example in branch.get("examples", ()))
-    bounds = _bounds(branch)
-    name = {
-        "integer": "a whole number",
-        "number": "a number",
-        "boolean": "true or false",
-        "array": "a list",
-        "object": "keys and values",
-        "null": "null",
-        "string": "text",
-    }.get(str(branch.get("type")), "")
-    return f"{name}{bounds}{f', such as {examples}' if examples else ''}" if name else ""
+    examples = f", such as {listed([str(e) for e in branch['examples']])}" if "examples" in branch else ""
+    if "anyOf" in branch:
+        kinds = [_KINDS[str(form["type"])] for form in branch["anyOf"] if form.get("type") in _KINDS]
+        return f"{listed(list(dict.fromkeys(kinds)))}{examples}"
+    name = _KINDS.get(str(branch.get("type")), "")
+    return f"{name}{_bounds(branch) if not examples else ''}{examples}" if name else ""
 
 
 def _bounds(branch: Json) -> str:
@@ -176,9 +195,8 @@ def _bounds(branch: Json) -> str:
         "maximum": "at most",
         "exclusiveMaximum": "less than",
         "minItems": "of at least",
-        "minLength": "of at least length",
         "maxLength": "of at most length",
         "pattern": "that matches",
     }
-    said = [f"{word} {branch[key]}" for key, word in words.items() if key in branch]
+    said = [f"{word} {branch[key]}" for key, word in words.items() if branch.get(key) not in (None, "")]
     return f", {' and '.join(said)}" if said else ""

@@ -1,5 +1,6 @@
 """The JSON Schema of the file, for editors: what people may write, shorthands and references included."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -14,6 +15,7 @@ _REFERENCE: Json = {
     "pattern": r"\$\{[^{}]+\}",
     "description": "A value from elsewhere: ${NAME}, ${NAME:-fallback} or ${ssm:/path/name}.",
 }
+_CLOCK = re.compile(r"\d\d:\d\d:00")
 _UNIONS = ("anyOf", "oneOf", "allOf")
 
 
@@ -61,11 +63,18 @@ def _tidy(part: Json) -> None:
         del part["default"]
     elif is_duration(part) and isinstance(default, float):
         part["default"] = format_duration(default)
+    elif isinstance(default, str) and _CLOCK.fullmatch(default):
+        part["default"] = default.removesuffix(":00")
 
 
 def is_duration(part: Json) -> bool:
     """The schema of a duration: a text with a unit, or 0."""
     return {"const": 0} in part.get("anyOf", ()) and any("pattern" in p for p in part["anyOf"])
+
+
+def is_ratio(part: Json) -> bool:
+    """The schema of a ratio: a percentage, or a number from 0 to 1."""
+    return {"type": "number", "minimum": 0, "maximum": 1} in part.get("anyOf", ()) and "examples" in part
 
 
 def _require_type_in_lists(part: Json, defs: Json) -> None:

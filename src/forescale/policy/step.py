@@ -25,7 +25,10 @@ Amount = Annotated[
     int | str,
     BeforeValidator(_parse_amount),
     WithJsonSchema(
-        {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": r"^\d+(\.\d+)?\s*%$"}]}
+        {
+            "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": r"^\d+(\.\d+)?\s*%$"}],
+            "examples": [1, "25%"],
+        }
     ),
 ]
 """A number of instances, or a share of the desired capacity such as `25%` (at least one instance)."""
