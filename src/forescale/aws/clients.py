@@ -105,18 +105,20 @@ class Clients:
 
     def _call(self, service: str, operation: str, region: str | None, parameters: Any) -> dict[str, Any]:
         from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
 
         where = self.region(region)
-        api = f"{service}:{_camel(operation)}"
-        self._limiter.check((where, api))
+        action = f"{service}:{_camel(operation)}"
+        api = f"{action} in {where}"
+        self._limiter.check(api)
         try:
             answer: dict[str, Any] = getattr(self.client(service, where), operation)(**parameters)
-        except (BotoCoreError, ClientError) as error:
-            problem = translate(error, action=api, region=where)
+        except (BotoCoreError, ClientError, ResponseParserError) as error:
+            problem = translate(error, action=action, region=where)
             if isinstance(problem, Throttled):
-                problem.after = self._limiter.throttled((where, api))
+                problem.after = self._limiter.throttled(api)
             raise problem from error
-        self._limiter.succeeded((where, api))
+        self._limiter.succeeded(api)
         return answer
 
     def _make(self, service: str, region: str) -> Any:

@@ -76,6 +76,7 @@ def translate(error: Exception, *, action: str, region: str) -> ForescaleError:
         region: the region it was called in.
     """
     from botocore import exceptions as botocore
+    from botocore.parsers import ResponseParserError
 
     if isinstance(error, botocore.ClientError):
         return _answered(error.response, action, region)
@@ -86,6 +87,8 @@ def translate(error: Exception, *, action: str, region: str) -> ForescaleError:
         return Unavailable(text, hint=_region_hint(action, region))
     if isinstance(error, botocore.HTTPClientError):  # time-outs, refused and broken connections, TLS
         return Unavailable(text, hint="check the network and any proxy; it will be tried again")
+    if isinstance(error, ResponseParserError):
+        return Unavailable(f"{action} in {region}: not an answer of AWS", hint="is a proxy in between?")
     if isinstance(error, botocore.ProfileNotFound | botocore.NoRegionError | botocore.InvalidRegionError):
         return ConfigError(str(error), hint="see aws.profile and aws.region in the configuration")
     if isinstance(error, botocore.ParamValidationError):

@@ -1,6 +1,6 @@
 """Slowing down an API that has asked for it, without a call and without blaming the target."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from threading import Lock
 
 from forescale.model.errors import Throttled
@@ -19,16 +19,16 @@ class Limiter:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._lock = Lock()
-        self._pauses: dict[Hashable, float] = {}
-        self._until: dict[Hashable, float] = {}
+        self._pauses: dict[str, float] = {}
+        self._until: dict[str, float] = {}
 
-    def check(self, api: Hashable) -> None:
+    def check(self, api: str) -> None:
         """Raise `Throttled`, saying for how long, while the API is paused."""
         left = self._until.get(api, 0.0) - self._now()
         if left > 0:
             raise Throttled(f"{api} asked for fewer calls: paused for {left:.1f}s", after=left)
 
-    def throttled(self, api: Hashable) -> float:
+    def throttled(self, api: str) -> float:
         """Note a throttle; how many seconds the API is paused for."""
         with self._lock:
             pause = min(2 * self._pauses.get(api, FIRST_PAUSE / 2), LONGEST_PAUSE)
@@ -36,7 +36,7 @@ class Limiter:
             self._until[api] = self._now() + pause
             return pause
 
-    def succeeded(self, api: Hashable) -> None:
+    def succeeded(self, api: str) -> None:
         """Note a call that went through."""
         if api not in self._pauses:
             return

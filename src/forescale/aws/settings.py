@@ -22,7 +22,7 @@ class AwsSettings(Settings):
     external_id: str | None = Field(default=None, min_length=2)
     """The external id that the role's trust policy asks for."""
     endpoint_url: str | None = Field(
-        default=None, pattern=r"^https?://.+", examples=["http://localhost:5000"]
+        default=None, pattern=r"^https?://[^\s/]+(/\S*)?$", examples=["http://localhost:5000"]
     )
     """Another address for every AWS API: a local AWS or a private endpoint."""
 
