@@ -10,7 +10,7 @@ from forescale.model.decision import (
     Reason,
     SignalView,
 )
-from forescale.model.event import Override
+from forescale.model.event import Observed, Override
 from forescale.model.fleet import FleetStatus
 from forescale.model.forecast import Forecast, NotReady
 from forescale.model.sample import Load, Point
@@ -32,25 +32,34 @@ class Evaluation(Value, frozen=True):
     fresh: bool
 
 
-def evaluate(state: State, fleet: FleetStatus, event_id: str, now: float, cfg: TargetSettings) -> Evaluation:
+def evaluate(
+    state: State, fleet: FleetStatus, event: Observed, now: float, cfg: TargetSettings
+) -> Evaluation:
     """Decide for a target whose fleet is known."""
     obs = observation(state, fleet, now, cfg)
     forecast: Forecast | NotReady = state.forecast or _NO_FORECAST
     proposals = tuple(policy.propose(obs, forecast) for policy in cfg.policies)
     verdict = arbitrate(proposals, fleet.desired)
     blind = verdict.blind or (cfg.demand is not None and obs.demand is None)
-    if state.override is not None:
-        plan, verdict = _overridden(state, state.override, obs, cfg)
-        recommended, confirmation = plan.desired, Confirmation()
-    else:
-        plan = Plan(fleet.desired, verdict.wanted, list(verdict.clamps))
-        guards.bounds(plan, cfg.guards, fleet)
-        guards.absence(plan, state, cfg.guards, fleet, now, blind=blind)
-        recommended, confirmation = plan.desired, _confirmation(state.confirmation, plan.direction)
-        if plan.desired != plan.current:
-            _guard(plan, state, confirmation.count, obs, cfg)
-    decision = _decision(state, event_id, obs, plan, verdict, proposals)
+    plan, verdict = _plan(state.override, verdict, fleet)
+    guards.bounds(plan, cfg.guards, fleet)
+    if blind:
+        _unsure(plan, state, obs, cfg)
+    recommended = plan.desired
+    confirmation = _confirmation(state, plan.direction)
+    if plan.desired != plan.current:
+        _guard(plan, state, confirmation.count, obs, cfg)
+    decision = _decision(state, event, obs, plan, verdict, proposals)
     return Evaluation(decision, recommended, confirmation, not blind)
+
+
+def _plan(override: Override | None, verdict: Verdict, fleet: FleetStatus) -> tuple[Plan, Verdict]:
+    """What to start from: a capacity given by hand, else what the policies want."""
+    if override is None:
+        return Plan(fleet.desired, verdict.desired, list(verdict.clamps)), verdict
+    why = f"override by {override.by}" + (f": {override.why}" if override.why else "")
+    verdict = Verdict(override.desired, override.desired, (Reason("override", why),))
+    return Plan(fleet.desired, override.desired), verdict
 
 
 def observation(state: State, fleet: FleetStatus, now: float, cfg: TargetSettings) -> Observation:
@@ -86,52 +95,54 @@ def _newest_value(points: tuple[Point, ...], since: float) -> float | None:
     return None
 
 
+def _unsure(plan: Plan, state: State, obs: Observation, cfg: TargetSettings) -> None:
+    """Without fresh data. An override is no conclusion from data: where it says fewer, fewer it is."""
+    override = state.override
+    if override is None or override.desired >= plan.current:
+        guards.absence(plan)
+    if override is None:
+        guards.safe_floor(plan, state.seen, cfg.guards, obs.fleet, obs.time)
+
+
 def _guard(plan: Plan, state: State, confirmed: int, obs: Observation, cfg: TargetSettings) -> None:
+    """What limits an action holds for everybody; what only makes sure does not delay an override."""
     now, fleet, settings = obs.time, obs.fleet, cfg.guards
-    guards.stabilise(plan, state.wanted, settings, now)
+    by_hand = state.override is not None
+    if not by_hand:
+        guards.stabilise(plan, state.wanted, settings, now)
     guards.max_step(plan, settings)
     guards.removable(plan, settings, fleet, now)
     guards.fleet_busy(plan, fleet)
-    guards.confirm(plan, confirmed, settings)
-    guards.cooldown(plan, state.history, settings)
-    guards.reversals(plan, state.history, settings, now)
+    if not by_hand:
+        guards.confirm(plan, confirmed, settings)
+        guards.cooldown(plan, state.history, settings)
+        guards.reversals(plan, state.history, settings, now)
     guards.held(plan, state, now)
     guards.drop_expired(plan, now)
 
 
-def _overridden(
-    state: State, override: Override, obs: Observation, cfg: TargetSettings
-) -> tuple[Plan, Verdict]:
-    """A capacity given by hand: only the bounds and what makes acting impossible stand above it."""
-    why = f"override by {override.by}" + (f": {override.why}" if override.why else "")
-    plan = Plan(obs.fleet.desired, override.desired)
-    guards.bounds(plan, cfg.guards, obs.fleet)
-    guards.fleet_busy(plan, obs.fleet)
-    guards.held(plan, state, obs.time)
-    guards.drop_expired(plan, obs.time)
-    return plan, Verdict(override.desired, (Reason("override", why),))
-
-
-def _confirmation(last: Confirmation, direction: Direction) -> Confirmation:
-    if direction is Direction.HOLD:
+def _confirmation(state: State, direction: Direction) -> Confirmation:
+    last = state.confirmation
+    if direction is Direction.HOLD or state.override is not None:
         return last if last.count == 0 else Confirmation()
     return Confirmation(direction, last.count + 1 if last.direction is direction else 1)
 
 
 def _decision(
     state: State,
-    event_id: str,
+    event: Observed,
     obs: Observation,
     plan: Plan,
     verdict: Verdict,
     proposals: tuple[Proposal, ...],
 ) -> Decision:
     desired = plan.current if plan.blockers else plan.desired
+    unread = tuple(Reason("unread", error) for error in event.errors) if event.errors else ()
     return Decision(
         id=f"{state.target}-{state.seq}",
         target=state.target,
         time=obs.time,
-        event=event_id,
+        event=event.id,
         direction=Direction.HOLD if desired == plan.current else plan.direction,
         current=plan.current,
         wanted=verdict.wanted,
@@ -140,21 +151,21 @@ def _decision(
         in_service=obs.fleet.in_service,
         pending=obs.fleet.pending,
         lead_time=obs.lead_time,
-        reasons=verdict.reasons,
+        reasons=(*verdict.reasons, *unread),
         clamps=tuple(plan.clamps),
         blockers=tuple(plan.blockers),
         proposals=proposals,
     )
 
 
-def unseen(state: State, event_id: str, now: float, why: str) -> Decision:
+def unseen(state: State, event: Observed, now: float) -> Decision:
     """The decision where the fleet could not be observed: nothing, and why."""
-    current = state.expected or 0
+    current, why = state.expected or 0, "; ".join(event.errors) or "the group could not be observed"
     return Decision(
         id=f"{state.target}-{state.seq}",
         target=state.target,
         time=now,
-        event=event_id,
+        event=event.id,
         direction=Direction.HOLD,
         current=current,
         wanted=current,

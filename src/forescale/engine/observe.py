@@ -2,12 +2,13 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
+from math import isfinite
 from typing import TypeVar
 
 import msgspec
 
 from forescale.engine.settings import TargetSettings
-from forescale.model.effect import Notice
+from forescale.model.effect import Action, Notice
 from forescale.model.event import Observed
 from forescale.model.fleet import FleetStatus
 from forescale.model.sample import Load, Point, Sample, Unit
@@ -20,31 +21,45 @@ _FUTURE = 60.0
 T = TypeVar("T", bound=Load | Point)
 
 
-def observe(state: State, event: Observed, cfg: TargetSettings) -> tuple[State, list[Notice]]:
+def observe(state: State, event: Observed, now: float, cfg: TargetSettings) -> tuple[State, list[Notice]]:
     """The state with the event's fleet and samples in it, and what people should be told."""
     notices: list[Notice] = []
     fleet, expected, serving = state.fleet, state.expected, state.serving
-    if event.fleet is not None:
-        fleet = event.fleet
+    fleet = fleet if event.fleet is None else event.fleet
+    if fleet is not None and not event.blind:
         if not serving or serving[-1].value != fleet.in_service:
-            serving = (*serving, Point(event.time, fleet.in_service))
-        if expected is not None and fleet.desired != expected and not _ours(state, fleet):
+            serving = (*serving, Point(now, fleet.in_service))
+        if expected is not None and fleet.desired != expected and not _ours(state.acting, fleet):
             text = f"desired capacity went {expected} → {fleet.desired}, not by forescale"
-            notices.append(Notice(state.target, event.time, "foreign_write", text))
+            notices.append(Notice(state.target, now, "foreign_write", text))
         expected = fleet.desired
     loads, signals = state.loads, state.signals
     if event.samples:
-        samples = [s for s in event.samples if s.time <= event.time + _FUTURE]
+        samples = [s for s in event.samples if s.time <= now + _FUTURE and s.instance is None]
         loads = _loads(loads, samples, serving, cfg)
         signals = _signals(signals, samples, cfg)
+    loads, serving = _recent_loads(loads, serving, now, cfg)
     state = msgspec.structs.replace(
-        state, fleet=fleet, expected=expected, serving=serving, loads=loads, signals=signals
+        state,
+        fleet=fleet,
+        expected=expected,
+        serving=serving,
+        loads=loads,
+        signals=_recent_signals(signals, now, cfg) if signals else signals,
     )
-    return _trim(state, event.time, cfg), notices
+    return state, notices
 
 
-def _ours(state: State, fleet: FleetStatus) -> bool:
-    return state.acting is not None and fleet.desired == state.acting.desired
+def _ours(acting: Action | None, fleet: FleetStatus) -> bool:
+    """The desired capacity is where the action in flight leads, or on its way there."""
+    if acting is None:
+        return False
+    return fleet.desired == acting.desired or under_way(acting, fleet)
+
+
+def under_way(action: Action, fleet: FleetStatus) -> bool:
+    """Part of the action is done: a scale-in that terminates one instance after the other."""
+    return action.desired < fleet.desired < action.previous
 
 
 def _loads(
@@ -57,20 +72,24 @@ def _loads(
     for sample in samples:
         if sample.signal == name:
             count = _serving_at(serving, sample.time + period)
-            load = Load(sample.time, _demand(sample, count, cfg), count)
-            loads = _insert(loads, load)
+            loads = _insert(loads, Load(sample.time, _demand(sample, count, cfg), count))
     return loads
 
 
 def _demand(sample: Sample, serving: int, cfg: TargetSettings) -> float | None:
-    # A modelled value never acts alone, so as a load it counts as absent.
-    if sample.value is None or sample.estimated or cfg.demand is None:
+    # A modelled value never acts alone, so as a load it counts as absent; so does a value
+    # that cannot be one.
+    if sample.value is None or sample.estimated or cfg.demand is None or sample.value < 0:
         return None
     per_instance, scope = cfg.demand.per_instance, cfg.demand.scope
     if cfg.signals[cfg.demand.signal].unit is Unit.PERCENT:
         per_instance, scope = per_instance or 100.0, scope or "instance"
     demand = sample.value / (per_instance or 1.0)
-    return demand * serving if scope == "instance" else demand
+    if scope == "instance":
+        if not serving:  # none, or not known how many: then what they carry is not known either
+            return None
+        demand *= serving
+    return demand if isfinite(demand) else None
 
 
 def _signals(
@@ -81,17 +100,30 @@ def _signals(
     signals = dict(signals)
     for sample in samples:
         if sample.signal in cfg.read:
-            value = None if sample.estimated else sample.value
-            signals[sample.signal] = _insert(signals.get(sample.signal, ()), Point(sample.time, value))
+            known = sample.value is not None and not sample.estimated and isfinite(sample.value)
+            point = Point(sample.time, sample.value if known else None)
+            signals[sample.signal] = _insert(signals.get(sample.signal, ()), point)
     return signals
 
 
 def _insert(series: tuple[T, ...], item: T) -> tuple[T, ...]:
-    """In its place: late data goes where it belongs, a corrected bucket replaces the old one."""
+    """In its place: late data goes where it belongs, a corrected bucket replaces the old one.
+
+    Silence takes no measurement away, so that the order in which things are told does not matter.
+    """
     if not series or series[-1].time < item.time:
         return (*series, item)
     i = bisect_left(series, item.time, key=lambda x: x.time)
-    return (*series[:i], item, *series[i + (series[i].time == item.time) :])
+    old = series[i]
+    if old.time != item.time:
+        return (*series[:i], item, *series[i:])
+    if _value(item) is None and _value(old) is not None:
+        return series
+    return (*series[:i], item, *series[i + 1 :])
+
+
+def _value(item: Load | Point) -> float | None:
+    return item.demand if isinstance(item, Load) else item.value
 
 
 def _serving_at(serving: tuple[Point, ...], time: float) -> int:
@@ -99,21 +131,32 @@ def _serving_at(serving: tuple[Point, ...], time: float) -> int:
     return int(serving[max(i - 1, 0)].value or 0) if serving else 0
 
 
-def _trim(state: State, now: float, cfg: TargetSettings) -> State:
-    """Forget what no policy looks at any more; keep the newest of everything."""
-    keep = cfg.lookback
-    if cfg.demand is not None:
-        signal = cfg.signals[cfg.demand.signal]
-        oldest = now - keep - signal.max_age - 2 * signal.period
-        loads, serving = state.loads, state.serving
-        if loads and loads[0].time < oldest:
-            loads = loads[bisect_left(loads, oldest, key=lambda x: x.time) :]
-        if len(serving) > 1 and serving[1].time < oldest:
-            serving = serving[bisect_right(serving, oldest, key=lambda p: p.time) - 1 :]
-        state = msgspec.structs.replace(state, loads=loads, serving=serving)
-    for name, points in state.signals.items():
-        oldest = now - keep - cfg.signals[name].max_age - 2 * cfg.signals[name].period
-        if points and points[0].time < oldest:
-            kept = points[bisect_left(points, oldest, key=lambda x: x.time) :]
-            state = msgspec.structs.replace(state, signals={**state.signals, name: kept})
-    return state
+def _recent_loads(
+    loads: tuple[Load, ...], serving: tuple[Point, ...], now: float, cfg: TargetSettings
+) -> tuple[tuple[Load, ...], tuple[Point, ...]]:
+    """Without what no policy looks at any more; the newest serving count always stays."""
+    if cfg.demand is None:
+        return (), serving[-1:]
+    oldest = now - _keep(cfg.demand.signal, cfg)
+    if len(serving) > 1 and serving[1].time < oldest:
+        serving = serving[bisect_right(serving, oldest, key=lambda p: p.time) - 1 :]
+    return _since(loads, oldest), serving
+
+
+def _recent_signals(
+    signals: dict[str, tuple[Point, ...]], now: float, cfg: TargetSettings
+) -> dict[str, tuple[Point, ...]]:
+    return {
+        name: _since(points, now - _keep(name, cfg)) for name, points in signals.items() if name in cfg.read
+    }
+
+
+def _keep(signal: str, cfg: TargetSettings) -> float:
+    settings = cfg.signals[signal]
+    return cfg.lookback + settings.max_age + 2 * settings.period
+
+
+def _since(series: tuple[T, ...], oldest: float) -> tuple[T, ...]:
+    if not series or series[0].time >= oldest:
+        return series
+    return series[bisect_left(series, oldest, key=lambda x: x.time) :]

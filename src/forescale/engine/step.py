@@ -1,9 +1,11 @@
 """The reducer: the same code decides live, in dry run, in a backtest and in a replay."""
 
+from bisect import bisect_right
+
 import msgspec
 
 from forescale.engine.evaluate import evaluate, unseen
-from forescale.engine.observe import observe
+from forescale.engine.observe import observe, under_way
 from forescale.engine.settings import TargetSettings
 from forescale.model.decision import Decision, Direction
 from forescale.model.effect import Act, Action, Decided, Done, Effect, Notice, Outcome, Refused, Retry
@@ -11,13 +13,18 @@ from forescale.model.event import Command, Commanded, Event, Forecasted, Observe
 from forescale.model.fleet import FleetStatus
 from forescale.model.sample import Point
 from forescale.model.state import Backoff, Completed, Confirmation, State
+from forescale.policy.guards import highest, in_force, lowest
 
 replace = msgspec.structs.replace
 
 # After a refusal (no permission, a foreign write in between) look again, but not at every tick.
 _REFUSED_BACKOFF = 60.0
+# No adapter may put off the next try for longer than this.
+_LONGEST_BACKOFF = 3600.0
 # Capacity that is not there after so many lead times is late, and people are told.
 _LATE = 2.0
+# Events may be stamped in another order than they are handled, by less than this.
+_JITTER = 1.0
 
 
 def step(state: State, event: Event, cfg: TargetSettings) -> tuple[State, tuple[Effect, ...]]:
@@ -26,15 +33,17 @@ def step(state: State, event: Event, cfg: TargetSettings) -> tuple[State, tuple[
     Pure: no I/O, no clock, no randomness; equal arguments give equal results to the byte.
     An `Observed` event gives exactly one `Decided`; an `Act` comes with the state that
     already holds the action, so that writing both down before doing it survives a crash.
+    An action whose outcome stays unknown is asked for again, under its id, at every
+    observation until it is seen to be done, has expired or is overtaken by an order.
     """
-    state, notices = _on_time(state, event.time)
+    state, notices = _on_time(state, event.time, cfg)
     effects: tuple[Effect, ...]
     if isinstance(event, Observed):
         state, effects = _observed(state, event, cfg)
     elif isinstance(event, Reported):
-        state, effects = _reported(state, event.outcome, event.time, cfg)
+        state, effects = _reported(state, event.outcome, cfg)
     elif isinstance(event, Commanded):
-        state, effects = _commanded(state, event.command, event.time)
+        state, effects = _commanded(state, event.command)
     else:
         state, effects = _forecasted(state, event), ()
     return state, (*notices, *effects) if notices else effects
@@ -44,55 +53,78 @@ def _forecasted(state: State, event: Forecasted) -> State:
     return replace(state, forecast=event.forecast)
 
 
-def _on_time(state: State, now: float) -> tuple[State, tuple[Notice, ...]]:
+def _on_time(state: State, now: float, cfg: TargetSettings) -> tuple[State, tuple[Notice, ...]]:
     """Advance the state's time; end what has expired; stand a clock that went back."""
     notices: tuple[Notice, ...] = ()
     if now < state.time:
-        text = f"the clock went back by {state.time - now:.0f} s: cooldowns start anew, old data is dropped"
-        notices = (Notice(state.target, now, "clock_back", text),)
-        state = _rebase(state, now)
+        if state.time - now <= _JITTER:
+            now = state.time
+        else:
+            text = (
+                f"the clock went back by {state.time - now:.0f} s: cooldowns start anew, old data is dropped"
+            )
+            notices = (Notice(state.target, now, "clock_back", text),)
+            state = _rebase(state, now, cfg)
     override = state.override if state.override and now < state.override.until else None
     pause = state.pause if state.pause and now < state.pause.until else None
     backoff = state.backoff if state.backoff and now < state.backoff.until else None
     return replace(state, time=now, override=override, pause=pause, backoff=backoff), notices
 
 
-def _rebase(state: State, now: float) -> State:
-    """Nothing remembered may lie in the future: then no cooldown is longer than configured."""
-    backoff, shift = state.backoff, state.time - now
+def _rebase(state: State, now: float, cfg: TargetSettings) -> State:
+    """Nothing remembered may lie in the future: then no cooldown is longer than configured.
+
+    Data that would look fresher than it is, by a bucket or more, goes. Pause and override
+    end when people said, by the new clock.
+    """
+    backoff, shift, verifying = state.backoff, state.time - now, state.verifying
+    periods = {name: signal.period for name, signal in cfg.signals.items()}
+    period = periods[cfg.demand.signal] if cfg.demand else 0.0
     return replace(
         state,
-        loads=tuple(x for x in state.loads if x.time <= now),
-        signals={k: tuple(p for p in v if p.time <= now) for k, v in state.signals.items()},
-        serving=tuple(replace(p, time=min(p.time, now)) for p in state.serving[-1:]),
+        loads=state.loads if shift < period else (),
+        signals={name: points for name, points in state.signals.items() if shift < periods.get(name, 0.0)},
+        serving=tuple(replace(p, time=min(p.time, now)) for p in state.serving),
         wanted=tuple(replace(p, time=min(p.time, now)) for p in state.wanted),
         history=tuple(replace(c, time=min(c.time, now)) for c in state.history),
         seen=None if state.seen is None else min(state.seen, now),
         backoff=None if backoff is None else Backoff(backoff.until - shift, backoff.why),
+        verifying=None if verifying is None else replace(verifying, time=min(verifying.time, now)),
+        forecast=state.forecast if state.forecast and state.forecast.time <= now else None,
     )
 
 
 def _observed(state: State, event: Observed, cfg: TargetSettings) -> tuple[State, tuple[Effect, ...]]:
-    state, notices = observe(state, event, cfg)
-    now = event.time
+    now = state.time
+    state, notices = observe(state, event, now, cfg)
     state = replace(state, seq=state.seq + 1, seen=now if state.seen is None else state.seen)
     fleet = state.fleet
     if fleet is None or event.blind:
-        why = "; ".join(event.errors) or "the group could not be observed"
-        return state, (*notices, Decided(unseen(state, event.id, now, why)))
-    state, resumed = _resume(state, fleet, now, cfg)
-    found = evaluate(state, fleet, event.id, now, cfg)
+        return _unseen(state), (*notices, Decided(unseen(state, event, now)))
+    state, settled = _settle(state, fleet, now, cfg)
+    state = replace(state, wanted=_in_windows(state.wanted, fleet, now, cfg))
+    found = evaluate(state, fleet, event, now, cfg)
+    decision, again = found.decision, state.acting
     state = replace(
         state,
         seen=now if found.fresh else state.seen,
         confirmation=found.confirmation,
-        wanted=_remember(state, found.recommended, cfg),
+        wanted=_remember(state.wanted, found.recommended, now),
     )
-    effects = (*notices, *resumed, Decided(found.decision))
-    if found.decision.direction is Direction.HOLD:
-        return state, effects
-    action = _action(found.decision, cfg)
-    return replace(state, acting=action), (*effects, Act(action))
+    effects = (*notices, *settled, Decided(decision))
+    if decision.direction is not Direction.HOLD:
+        action = _action(decision, cfg)
+        return replace(state, acting=action), (*effects, Act(action))
+    if again is not None and (found.fresh or again.direction is Direction.OUT):
+        return state, (*effects, Act(again))
+    return state, effects
+
+
+def _unseen(state: State) -> State:
+    """What was not seen does not confirm a scale-in; it does not speak against a scale-out."""
+    if state.confirmation.direction is Direction.IN:
+        return replace(state, confirmation=Confirmation())
+    return state
 
 
 def _action(decision: Decision, cfg: TargetSettings) -> Action:
@@ -107,23 +139,29 @@ def _action(decision: Decision, cfg: TargetSettings) -> Action:
     )
 
 
-def _remember(state: State, recommended: int, cfg: TargetSettings) -> tuple[Point, ...]:
-    """The recommendations of the stabilisation windows; a run of equal ones is its newest."""
+def _in_windows(
+    wanted: tuple[Point, ...], fleet: FleetStatus, now: float, cfg: TargetSettings
+) -> tuple[Point, ...]:
+    """The recommendations in force within the stabilisation windows, as change points.
+
+    Where there are none yet, the capacity found counts as the first.
+    """
     windows = cfg.guards.stabilisation
     longest = windows.out if windows.out > windows.in_ else windows.in_
     if not longest:
         return ()
-    wanted, now = state.wanted, state.time
-    if not wanted and state.fleet is not None:
-        wanted = (Point(now, state.fleet.desired),)
-    if wanted[0].time <= now - longest:
-        wanted = tuple(p for p in wanted if p.time > now - longest)
-    if wanted and wanted[-1].value == recommended:
-        wanted = wanted[:-1]
+    if not wanted:
+        return (Point(now, fleet.desired),)
+    return in_force(wanted, now - longest) if wanted[0].time < now - longest else wanted
+
+
+def _remember(wanted: tuple[Point, ...], recommended: int, now: float) -> tuple[Point, ...]:
+    if not wanted or wanted[-1].value == recommended:
+        return wanted
     return (*wanted, Point(now, recommended))
 
 
-def _resume(
+def _settle(
     state: State, fleet: FleetStatus, now: float, cfg: TargetSettings
 ) -> tuple[State, tuple[Effect, ...]]:
     """What became of an action whose outcome never arrived, and of capacity on its way."""
@@ -131,11 +169,21 @@ def _resume(
     if action is None:
         return _verify(state, fleet, now, cfg)
     if fleet.desired == action.desired:
-        return _done(state, action, now, cfg), ()
-    if fleet.desired == action.previous and now < action.expires:
-        return state, (Act(action),)
+        return _done(state, action, cfg), ()
+    stands = action.time <= now < action.expires and _allowed(action, fleet, cfg)
+    if under_way(action, fleet):
+        return (state, ()) if stands else (_done(state, replace(action, desired=fleet.desired), cfg), ())
+    if fleet.desired == action.previous and stands:
+        return state, ()
     text = f"{action.id} ({action.previous} → {action.desired}) was not done and is dropped"
     return replace(state, acting=None), (Notice(state.target, now, "action_dropped", text),)
+
+
+def _allowed(action: Action, fleet: FleetStatus, cfg: TargetSettings) -> bool:
+    """The bounds may have been changed since the action was decided."""
+    if action.direction is Direction.OUT:
+        return action.desired <= highest(cfg.guards, fleet)
+    return action.desired >= lowest(cfg.guards, fleet)
 
 
 def _verify(
@@ -159,13 +207,11 @@ def _verify(
     return state, ()
 
 
-def _done(state: State, action: Action, now: float, cfg: TargetSettings) -> State:
+def _done(state: State, action: Action, cfg: TargetSettings) -> State:
     """The action was accepted: now, and only now, the cooldown starts."""
-    since = now - cfg.guards.reversals.window
-    history = tuple(c for c in state.history if c.time > since)
     return replace(
         state,
-        history=(*history, Completed(now, action.direction)),
+        history=(*_recent(state.history, state.time, cfg), Completed(state.time, action.direction)),
         expected=action.desired,
         acting=None,
         verifying=action,
@@ -173,16 +219,21 @@ def _done(state: State, action: Action, now: float, cfg: TargetSettings) -> Stat
     )
 
 
-def _reported(
-    state: State, outcome: Outcome, now: float, cfg: TargetSettings
-) -> tuple[State, tuple[Effect, ...]]:
-    action = state.acting
+def _recent(history: tuple[Completed, ...], now: float, cfg: TargetSettings) -> tuple[Completed, ...]:
+    """What a cooldown or the reversal budget still looks at: with the one before, to see a turn."""
+    cooldown, window = cfg.guards.cooldown, cfg.guards.reversals.window
+    since = now - max(window, cooldown.out, cooldown.in_)
+    return history[max(bisect_right(history, since, key=lambda done: done.time) - 1, 0) :]
+
+
+def _reported(state: State, outcome: Outcome, cfg: TargetSettings) -> tuple[State, tuple[Effect, ...]]:
+    action, now = state.acting, state.time
     if action is None or outcome.action != action.id:
         return state, ()  # the outcome of an action that is settled already
     if isinstance(outcome, Done):
-        return _done(state, action, now, cfg), ()
+        return _done(state, replace(action, desired=outcome.desired), cfg), ()
     if isinstance(outcome, Retry):
-        backoff = Backoff(now + outcome.after, outcome.why)
+        backoff = Backoff(now + min(max(0.0, outcome.after), _LONGEST_BACKOFF), outcome.why)
         return replace(state, acting=None, backoff=backoff), ()
     if isinstance(outcome, Refused):
         backoff = Backoff(now + _REFUSED_BACKOFF, outcome.why)
@@ -191,14 +242,23 @@ def _reported(
     return replace(state, acting=None), ()
 
 
-def _commanded(state: State, command: Command, now: float) -> tuple[State, tuple[Effect, ...]]:
+def _commanded(state: State, command: Command) -> tuple[State, tuple[Effect, ...]]:
+    now = state.time
     if isinstance(command, Pause):
-        state, text = replace(state, pause=command), f"paused by {command.by}"
+        state, text = replace(_not_again(state), pause=command), f"paused by {command.by}"
     elif isinstance(command, Override):
-        state = replace(state, override=command, pause=None)
+        state = replace(_not_again(state), override=command, pause=None)
         text = f"held at {command.desired} by {command.by}"
     else:
         state = replace(state, pause=None, override=None, backoff=None)
         text = f"resumed by {command.by}"
     why = f": {command.why}" if command.why else ""
     return state, (Notice(state.target, now, "command", text + why),)
+
+
+def _not_again(state: State) -> State:
+    """An action that an order overtakes is not asked for again; whether it was done will be seen."""
+    action = state.acting
+    if action is None or action.expires <= state.time:
+        return state
+    return replace(state, acting=replace(action, expires=state.time))

@@ -90,8 +90,9 @@ class Decision(Value, frozen=True):
     """What was decided for a target, and everything that led there.
 
     `id` is `<target>-<n>`, n counting the target's evaluations. `event` is the request id
-    of the evaluation. `current` is the desired capacity found, `wanted` what the policies
-    wanted after arbitration, `desired` what is to be after clamps and blockers.
+    of the evaluation. `current` is the desired capacity found, `wanted` the largest preference
+    of the policies (or the override), `desired` what is to be after clamps and blockers:
+    the clamps lead from `wanted` to `desired`, unless something blocks and `current` stays.
     """
 
     id: str

@@ -34,9 +34,10 @@ class State(Value, frozen=True):
     """Everything `step` remembers of one target.
 
     `serving` holds the change points of the number in service, `loads` recent demand,
-    `signals` the recent buckets of every other signal a policy reads, `wanted` what was
-    recommended within the stabilisation windows, `history` the actions done within the
-    reversal window (and always the last), `seen` the time at which data was last fresh,
+    `signals` the recent buckets of every other signal a policy reads, `wanted` the change
+    points of what was recommended within the stabilisation windows, `history` the actions
+    done within the cooldowns and the reversal window (and the last before), `seen` the time
+    at which data was last fresh,
     `expected` the desired capacity as last seen or set, `acting` the journaled action
     whose outcome is not yet known, `verifying` the one that was accepted and whose capacity
     is not yet there.

@@ -9,9 +9,13 @@ from forescale.model.value import Value
 
 
 class Verdict(Value, frozen=True):
-    """What the policies together want, and why. `blind`: one of them could not see."""
+    """What the policies together prefer (`wanted`), where their bounds lead it (`desired`), and why.
+
+    `clamps` lead from the one to the other; `blind`: one of the policies could not see.
+    """
 
     wanted: int
+    desired: int
     reasons: tuple[Reason, ...] = ()
     clamps: tuple[Clamp, ...] = ()
     blind: bool = False
@@ -29,8 +33,8 @@ def arbitrate(proposals: Sequence[Proposal], current: int) -> Verdict:
     reasons = tuple(
         reason for p in proposals if p.blind or p.desired in (None, wanted) for reason in p.reasons
     )
-    wanted, clamps = _bind(wanted, proposals)
-    return Verdict(wanted, reasons, clamps, any(p.blind for p in proposals))
+    desired, clamps = _bind(wanted, proposals)
+    return Verdict(wanted, desired, reasons, clamps, any(p.blind for p in proposals))
 
 
 def _bind(wanted: int, proposals: Sequence[Proposal]) -> tuple[int, tuple[Clamp, ...]]:
@@ -41,17 +45,17 @@ def _bind(wanted: int, proposals: Sequence[Proposal]) -> tuple[int, tuple[Clamp,
     bound = int(min(max(wanted, lower), upper))
     if bound == wanted:
         return wanted, ()
-    binding = next(p for p in bounding if bound in (p.lower, p.upper))
+    binding = max((p for p in bounding if bound in (p.lower, p.upper)), key=lambda p: p.priority)
     why = binding.reasons[0].text if binding.reasons else f"bound of {binding.policy}"
     return bound, (Clamp(binding.policy, wanted, bound, why),)
 
 
 def _bounds(proposals: Sequence[Proposal]) -> tuple[float, float]:
-    lower, upper = 0.0, inf
+    lower, upper = -inf, inf
     ranked = sorted(proposals, key=lambda p: -p.priority)
     for _, group in groupby(ranked, key=lambda p: p.priority):
         peers = list(group)
-        low = max((p.lower for p in peers if p.lower is not None), default=0)
+        low = max((p.lower for p in peers if p.lower is not None), default=-inf)
         high = max(min((p.upper for p in peers if p.upper is not None), default=inf), low)
         lower, upper = min(max(lower, low), upper), max(min(upper, high), lower)
     return lower, upper

@@ -6,6 +6,7 @@ an action back is visible at once. None ever makes a scale-out smaller for the s
 only bounds, steps, an asked-for stabilisation and a failing cloud do that.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -49,22 +50,28 @@ def highest(guards: Guards, fleet: FleetStatus) -> int:
     return fleet.maximum if guards.max is None else min(guards.max, fleet.maximum)
 
 
+def lowest(guards: Guards, fleet: FleetStatus) -> int:
+    """The fewest instances allowed: the higher of both minima, but a maximum wins."""
+    return min(max(guards.min, fleet.minimum), highest(guards, fleet))
+
+
 def bounds(plan: Plan, guards: Guards, fleet: FleetStatus) -> None:
     """Within the configured and the group's own bounds; a maximum wins over a minimum."""
-    upper = highest(guards, fleet)
-    if plan.desired > upper:
+    if plan.desired > (upper := highest(guards, fleet)):
         plan.clamp("max", upper, f"the maximum is {upper}")
-    elif plan.desired < (lower := max(guards.min, fleet.minimum)):
-        plan.clamp("min", min(lower, upper), f"the minimum is {lower}")
+    elif plan.desired < (lower := lowest(guards, fleet)):
+        plan.clamp("min", lower, f"the minimum is {lower}")
 
 
-def absence(plan: Plan, state: State, guards: Guards, fleet: FleetStatus, now: float, *, blind: bool) -> None:
-    """Without fresh data: freeze scale-in at once, and after a while go to the floor."""
-    if not blind:
-        return
+def absence(plan: Plan) -> None:
+    """On absent or stale data: no scale-in, from the first moment."""
     if plan.desired < plan.current:
         plan.clamp("absence", plan.current, "no scale-in on absent or stale data")
-    if guards.absence.floor is None or state.seen is None or now - state.seen < guards.absence.hold:
+
+
+def safe_floor(plan: Plan, seen: float | None, guards: Guards, fleet: FleetStatus, now: float) -> None:
+    """Without fresh data for too long: at least to the stated floor."""
+    if guards.absence.floor is None or seen is None or now - seen < guards.absence.hold:
         return
     floor = min(guards.absence.floor, highest(guards, fleet))
     if plan.desired < floor:
@@ -73,18 +80,24 @@ def absence(plan: Plan, state: State, guards: Guards, fleet: FleetStatus, now: f
 
 def stabilise(plan: Plan, wanted: tuple[Point, ...], guards: Guards, now: float) -> None:
     """Scale-in to the largest, scale-out to the smallest recommendation of its window."""
-    if plan.desired < plan.current and guards.stabilisation.in_:
-        top = int(max(_within(wanted, now - guards.stabilisation.in_), default=plan.desired))
+    windows = guards.stabilisation
+    if plan.desired < plan.current and windows.in_:
+        top = int(max(_values(in_force(wanted, now - windows.in_)), default=plan.desired))
         if top > plan.desired:
             plan.clamp("stabilisation", min(top, plan.current), f"{top} was wanted within the window")
-    elif plan.desired > plan.current and guards.stabilisation.out:
-        low = int(min(_within(wanted, now - guards.stabilisation.out), default=plan.desired))
+    elif plan.desired > plan.current and windows.out:
+        low = int(min(_values(in_force(wanted, now - windows.out)), default=plan.desired))
         if low < plan.desired:
             plan.clamp("stabilisation", max(low, plan.current), f"{low} was wanted within the window")
 
 
-def _within(wanted: tuple[Point, ...], since: float) -> Iterable[float]:
-    return (p.value for p in wanted if p.time > since and p.value is not None)
+def in_force(changes: tuple[Point, ...], since: float) -> tuple[Point, ...]:
+    """The change points after `since`, and the one before, whose value held until the next."""
+    return changes[max(bisect_right(changes, since, key=lambda p: p.time) - 1, 0) :]
+
+
+def _values(points: Iterable[Point]) -> Iterable[float]:
+    return (p.value for p in points if p.value is not None)
 
 
 def max_step(plan: Plan, guards: Guards) -> None:
@@ -101,21 +114,24 @@ def removable(plan: Plan, guards: Guards, fleet: FleetStatus, now: float) -> Non
     if plan.desired >= plan.current:
         return
     booting = max(plan.current - fleet.in_service, 0)  # cancelled first, whatever their age
-    free = fleet.in_service - fleet.protected
     if guards.min_life and fleet.launched is not None:
         old = sum(1 for launched in fleet.launched if launched <= now - guards.min_life)
-        if old < free:
-            plan.clamp(
-                "min_life",
-                min(max(plan.desired, plan.current - booting - old), plan.current),
-                f"{old} of {fleet.in_service} in service are older than min_life",
-            )
-    if fleet.protected:
-        plan.clamp(
-            "protected",
-            min(max(plan.desired, plan.current - booting - max(free, 0)), plan.current),
-            f"{fleet.protected} instances are protected from scale-in",
-        )
+        # The protected ones may be just those that are old enough.
+        _keep(plan, plan.current - booting - max(old - fleet.protected, 0), "min_life", _young(old, fleet))
+    elif fleet.protected:
+        free = max(fleet.in_service - fleet.protected, 0)
+        why = f"{fleet.protected} instances are protected from scale-in"
+        _keep(plan, plan.current - booting - free, "protected", why)
+
+
+def _keep(plan: Plan, lowest: int, rule: str, why: str) -> None:
+    if plan.desired < lowest:
+        plan.clamp(rule, min(lowest, plan.current), why)
+
+
+def _young(old: int, fleet: FleetStatus) -> str:
+    text = f"{old} of {fleet.in_service} in service are older than min_life"
+    return f"{text}, {fleet.protected} are protected" if fleet.protected else text
 
 
 def fleet_busy(plan: Plan, fleet: FleetStatus) -> None:
@@ -132,9 +148,12 @@ def cooldown(plan: Plan, history: tuple[Completed, ...], guards: Guards) -> None
     """Wait after the last action that was done."""
     if not history or plan.desired == plan.current:
         return
-    last, out = history[-1], plan.desired > plan.current
+    out, last = plan.desired > plan.current, history[-1]
     if out and guards.cooldown.preempt and last.direction is Direction.IN:
-        return
+        outs = (done for done in reversed(history) if done.direction is Direction.OUT)
+        if (before := next(outs, None)) is None:
+            return
+        last = before  # its own cooldown may still run
     until = last.time + (guards.cooldown.out if out else guards.cooldown.in_)
     plan.block("cooldown", f"after the scale-{last.direction}", until)
 
@@ -143,11 +162,12 @@ def reversals(plan: Plan, history: tuple[Completed, ...], guards: Guards, now: f
     """Hold back a scale-in that would turn the direction once too often."""
     if plan.desired >= plan.current or not history or history[-1].direction is Direction.IN:
         return
-    if history[-1].time <= now - guards.reversals.window:
+    allowed, window = guards.reversals.count, guards.reversals.window
+    if history[-1].time <= now - window:
         return
-    turns = turn_times(history, now - guards.reversals.window)
-    if len(turns) >= guards.reversals.count:
-        until = turns[-guards.reversals.count] + guards.reversals.window if guards.reversals.count else None
+    turns = turn_times(history, now - window)
+    if len(turns) >= allowed:
+        until = (turns[-allowed] if allowed else history[-1].time) + window
         plan.block("reversals", f"the direction has turned {len(turns)} times within the window", until)
 
 
