@@ -128,7 +128,7 @@ def did_you_mean(word: str, words: Sequence[str]) -> str:
 def closest(word: str, words: Sequence[str]) -> str:
     """The most similar word, or an empty one."""
     folded: Mapping[str, str] = {other.lower().replace("-", "_"): other for other in words}
-    close = get_close_matches(word.lower().replace("-", "_"), folded, n=1, cutoff=0.6)
+    close = get_close_matches(word.lower().replace("-", "_"), folded, n=1, cutoff=0.65)
     return folded[close[0]] if close else ""
 
 

@@ -35,10 +35,11 @@ class ParameterStore:
             answer = self._clients.client("ssm").get_parameters(Names=list(names), WithDecryption=True)
         except (BotoCoreError, ClientError) as error:
             raise translate(error, action="ssm:GetParameters", region=region) from error
-        return {
-            parameter["Name"] + parameter.get("Selector", ""): parameter["Value"]
-            for parameter in answer["Parameters"]
-        }
+        found: dict[str, str] = {}
+        for parameter in answer["Parameters"]:  # asked for as /name, /name:3 or /name:label
+            found.setdefault(parameter["Name"] + parameter.get("Selector", ""), parameter["Value"])
+            found[f"{parameter['Name']}:{parameter['Version']}"] = parameter["Value"]
+        return found
 
     def close(self) -> None:
         """Close the connections, if any were opened."""

@@ -15,6 +15,7 @@ from forescale.config.tree import Document, Mark, Node, Path, Scalar
 from forescale.model.errors import ConfigError
 
 _STANDARD = "tag:yaml.org,2002:"
+_KINDS = frozenset({"map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge", "value"})
 _MAX_NODES = 100_000  # far above any real file; stops aliases that multiply without end
 
 _yaml = YAML(typ="safe", pure=True)
@@ -129,7 +130,10 @@ def _syntax_problem(document: Document, error: MarkedYAMLError) -> Problem:
     place = error.problem_mark or error.context_mark
     if place and place.line >= len(document.lines) - 1 and error.context_mark:
         place = error.context_mark  # the end of the file says nothing: where did it begin?
-    mark = Mark(document, place.line + 1, place.column + 1) if place else Mark(document)
+    if place and place.line >= len(document.lines):
+        mark = Mark(document, len(document.lines), 1)
+    else:
+        mark = Mark(document, place.line + 1, place.column + 1) if place else Mark(document)
     line = document.lines[place.line] if place and place.line < len(document.lines) else ""
     said = _unshield(" ".join(str(part).strip() for part in (error.context, error.problem) if part))
     if re.match(r"\s*\t", line) or "'\\t'" in said:
@@ -160,6 +164,9 @@ class _Builder:
             if self._count <= _MAX_NODES + 1:
                 self.problems.append(mark.problem(why))
             return Node(None, mark, key, path)
+        if str(node.tag).removeprefix(_STANDARD) not in _KINDS:
+            self.problems.append(mark.problem(f"the tag {node.tag} means nothing here", expected="no tag"))
+            return Node(None, mark, key, path)
         if isinstance(node, ScalarNode):
             return self._scalar(node, mark, key, path)
         self._open.append(id(node))
@@ -179,14 +186,11 @@ class _Builder:
         if not node.value and is_plain and key:
             mark = key  # nothing is written: YAML would have it begin at whatever comes next
         found = Node(None, mark, key, path, plain=is_plain)
-        tag = str(node.tag)
-        if not tag.startswith(_STANDARD) or tag.removeprefix(_STANDARD) == "binary":
-            self.problems.append(mark.problem(f"the tag {tag} means nothing here", expected="a plain value"))
-        elif "$" in node.value:
+        if "$" in node.value:
             found.value = found.written = _unshield(node.value)
         else:
             try:
-                found.value = _construct(tag, node.value)
+                found.value = _construct(str(node.tag), node.value)
             except (YAMLError, ValueError) as error:
                 self.problems.append(mark.problem(f"not a value: {_first_line(error)}", read=node.value))
         return found

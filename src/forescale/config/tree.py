@@ -101,8 +101,10 @@ class Node:
 
     def problem(self, message: str, *, read: str = "", expected: str = "") -> Problem:
         """Something wrong with the value (of a mapping: its key); what was filled in stays hidden."""
-        for secret in sorted(self.all_secrets(), key=len, reverse=True):
-            message = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", message)
+        hidden = self._secrets()
+        if hidden:  # the longest first: one may be part of another
+            words = "|".join(re.escape(secret) for secret in sorted(hidden, key=len, reverse=True))
+            message = re.sub(rf"(?<!\w)({words})(?!\w)", lambda match: hidden[match[0]], message)
         node = self._named_by(message)
         if node is not self:
             return node.problem(message, read=read, expected=expected)
@@ -123,10 +125,11 @@ class Node:
             return kind if self.value else f"empty: {self.data()}"
         return self.written or ("nothing" if self.value is None else mask(repr(self.value)))
 
-    def all_secrets(self) -> set[str]:
-        """What was filled in at or below this node."""
+    def _secrets(self) -> dict[str, str]:
+        """What was filled in at or below this node, and what may be shown in its place."""
         filled = [node for node in self.scalars() if node.secrets]
-        return {text for node in filled for text in (*node.secrets, str(node.value)) if text}
+        parts = {secret: "***" for node in filled for secret in node.secrets if secret}
+        return parts | {str(node.value): node.written for node in filled if node.value not in ("", None)}
 
 
 def merge(base: Node, over: Node) -> Node:
