@@ -1,11 +1,12 @@
 """boto3 behind one door: lazy, in threads, with our errors, and unable to write where it must not."""
 
 import asyncio
+import os
 import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from threading import RLock
 from typing import Any
 
@@ -165,6 +166,7 @@ def _open_session(settings: AwsSettings, credentials: Credentials | None) -> Any
 
     try:
         session = boto3.Session(
+            botocore_session=_bare_session(),
             profile_name=settings.profile,
             region_name=settings.region,
             aws_access_key_id=credentials.access_key if credentials else None,
@@ -176,20 +178,35 @@ def _open_session(settings: AwsSettings, credentials: Credentials | None) -> Any
         raise translate(error, action="sts:AssumeRole", region=settings.region or "no region") from error
 
 
+def _bare_session() -> Any:
+    from botocore.session import get_session
+
+    session = get_session()
+    session.register_component("data_loader", _service_models(os.environ.get("AWS_DATA_PATH")))
+    return session
+
+
+@cache
+def _service_models(path: str | None) -> Any:
+    """The loader of botocore, shared: every session of its own would parse megabytes of JSON anew."""
+    from botocore.loaders import create_loader
+
+    return create_loader(path)
+
+
 def _assume(source: Any, settings: AwsSettings, role: str) -> Any:
     import boto3
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
-    from botocore.session import Session
 
     extra = {"RoleSessionName": "forescale"}
     if settings.external_id:
         extra["ExternalId"] = settings.external_id
-    inner = Session()
+    inner = _bare_session()
 
     def make(service: str, **options: Any) -> Any:
         return source.client(service, endpoint_url=settings.endpoint_url, **options)
 
     fetcher = AssumeRoleCredentialFetcher(make, source.get_credentials(), role, extra_args=extra)
     renewed = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
-    inner._credentials = renewed  # type: ignore[attr-defined]  # botocore has no public way in
+    inner._credentials = renewed  # botocore has no public way in
     return boto3.Session(botocore_session=inner, region_name=source.region_name)

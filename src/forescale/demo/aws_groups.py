@@ -204,9 +204,10 @@ class Groups:
         """Launch or terminate until there are as many instances as desired."""
         there = [s for s in group.instance_states if s.lifecycle_state in ("Pending", "InService")]
         missing = group.desired_capacity - len(there)
-        if missing > 0 and "Launch" not in group.suspended_processes:
+        suspended = {process["ProcessName"] for process in group.suspended_processes}
+        if missing > 0 and "Launch" not in suspended:
             self._launch(region, group, missing)
-        elif missing < 0 and "Terminate" not in group.suspended_processes:
+        elif missing < 0 and "Terminate" not in suspended:
             for state in _least_wanted(there, -missing):
                 self._terminate(region, group, state)
 
