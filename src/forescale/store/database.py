@@ -1,18 +1,21 @@
 """Connections: how each kind of database is opened, and what a transaction is there."""
 
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 
 from forescale.model.errors import StoreError
-from forescale.store.faults import explain, faults
+from forescale.store.faults import Deadlock, explain, faults
 from forescale.store.location import File, Server
 
+T = TypeVar("T")
 _CONNECT = 10  # seconds to wait for a server to take a connection
 _ANSWER = 30  # seconds to wait for a server's answer, before its connection counts as lost
+_ATTEMPTS = 6
 _EXTRAS = {"mysql": "mysql", "postgresql": "postgres"}  # dialect -> the extra with its driver
 
 
@@ -54,14 +57,25 @@ class Database:
         ):
             yield connection
 
+    def transact(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
+        """Do the work in a write transaction; again where the server sacrificed it to end a deadlock."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                with self.write(durable=durable) as connection:
+                    return work(connection)
+            except Deadlock:
+                if attempt + 1 == _ATTEMPTS:
+                    raise
+                time.sleep(0.01 * (attempt + 1))
+        raise AssertionError
+
     def close(self) -> None:
         """Close every connection. SQLite then folds its write-ahead log into the file."""
         self.engine.dispose()
 
     def _connect(self, **options: bool) -> Connection:
         connection = self.engine.connect()
-        # MySQL reads from one snapshot by default, SQLite always; PostgreSQL where asked.
-        if options["reading"] and self.dialect == "postgresql":
+        if options["reading"] and self.dialect != "sqlite":  # where every transaction is a snapshot
             return connection.execution_options(isolation_level="REPEATABLE READ", **options)
         return connection.execution_options(**options)
 
@@ -115,11 +129,11 @@ def _begin(connection: Connection) -> None:
 def _server(place: Server, *, read_only: bool) -> Engine:
     dialect = place.url.get_backend_name()
     try:
-        return create_engine(
-            _mysql_url(place.url) if dialect == "mysql" else place.url,
-            connect_args=_mysql_arguments(read_only)
-            if dialect == "mysql"
-            else _postgres_arguments(read_only),
+        engine = create_engine(
+            place.url.update_query_dict({"charset": "utf8mb4"}) if dialect == "mysql" else place.url,
+            connect_args=_MYSQL if dialect == "mysql" else _postgres_arguments(read_only),
+            # A writer that has waited for a lock must see what the other one wrote.
+            isolation_level="READ COMMITTED",
             pool_pre_ping=True,  # after the server was away, the first call finds a new connection
             pool_recycle=3600,  # MySQL closes what was idle for 8 hours, middle boxes sooner
             hide_parameters=True,
@@ -129,25 +143,25 @@ def _server(place: Server, *, read_only: bool) -> Engine:
             f"ledger {place.label} needs the Python package {error.name}",
             hint=f"pip install 'forescale[{_EXTRAS[dialect]}]'",
         ) from None
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise explain(error, place) from None
+    if dialect == "mysql" and read_only:
+        event.listen(engine, "connect", _forbid_writing)
+    return engine
 
 
-def _mysql_url(url: URL) -> URL:
-    return url.update_query_dict({"charset": "utf8mb4"})
+_MYSQL = {
+    "connect_timeout": _CONNECT,
+    "read_timeout": _ANSWER,
+    "write_timeout": _ANSWER,
+    # A text that does not fit is an error, never cut.
+    "init_command": "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
+}
 
 
-def _mysql_arguments(read_only: bool) -> dict[str, Any]:
-    # ANSI mode is not wanted, strictness is: a text that does not fit is an error, never cut.
-    session = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
-    if read_only:
-        session += ", SESSION transaction_read_only = 1"
-    return {
-        "connect_timeout": _CONNECT,
-        "read_timeout": _ANSWER,
-        "write_timeout": _ANSWER,
-        "init_command": session,
-    }
+def _forbid_writing(connection: Any, _record: object) -> None:
+    with connection.cursor() as cursor:  # the variable behind it has two names; this has one
+        cursor.execute("SET SESSION TRANSACTION READ ONLY")
 
 
 def _postgres_arguments(read_only: bool) -> dict[str, Any]:

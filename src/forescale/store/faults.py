@@ -105,6 +105,10 @@ _POSTGRES_TEXTS: tuple[tuple[str, Advice], ...] = (
 )
 
 
+class Deadlock(StoreError):
+    """The server undid this transaction to let another one go on: it may simply be tried again."""
+
+
 @contextmanager
 def faults(place: File | Server) -> Iterator[None]:
     """Turn whatever the database raises into a `StoreError`."""
@@ -122,7 +126,13 @@ def explain(error: Exception, place: File | Server) -> StoreError:
     detail = str(cause.args[-1] if cause.args else cause).strip().split("\n")[0]
     for secret in place.secrets if isinstance(place, Server) else ():
         detail = detail.replace(secret, "***")
-    return StoreError(f"ledger {place.label}: {wrong} ({detail})", hint=hint)
+    kind = Deadlock if _is_deadlock(cause) else StoreError
+    return kind(f"ledger {place.label}: {wrong} ({detail})", hint=hint)
+
+
+def _is_deadlock(cause: BaseException) -> bool:
+    number = cause.args[0] if cause.args else None
+    return number == 1213 or getattr(cause, "sqlstate", None) in ("40001", "40P01")
 
 
 def _advice(error: Exception, cause: BaseException, place: File | Server) -> Advice:

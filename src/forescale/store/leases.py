@@ -32,7 +32,7 @@ def hold(connection: Connection, targets: Iterable[str], holder: str, now: float
     lease, dialect = schema.lease, connection.dialect.name
     # First make sure that every row is there, so that all of them can be locked.
     free = [{"target_id": n, "holder": "", "expires": 0.0} for n in sorted(numbers.values())]
-    if not free:
+    if not free:  # no targets
         return
     connection.execute(insert_new(lease, dialect), free)
     found = {}

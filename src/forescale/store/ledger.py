@@ -199,8 +199,7 @@ class Ledger:
 
     def post(self, target: str, command: Command, now: float) -> str:
         """Leave a command for whoever runs the target. Returns the id its event will have."""
-        with self._db.write() as connection:
-            return commands.post(connection, target, command, now)
+        return self._db.transact(lambda connection: commands.post(connection, target, command, now))
 
     def orders(self) -> Mapping[str, Mapping[str, Command]]:
         """Commands not carried out yet: by target, by id, oldest first.
@@ -226,13 +225,13 @@ class Ledger:
         Raises:
             Held: Another process has one of them.
         """
-        with self._db.write() as connection:
-            leases.hold(connection, tuple(targets), holder, now, until)
+        names = tuple(targets)
+        self._db.transact(lambda connection: leases.hold(connection, names, holder, now, until))
 
     def release(self, holder: str, targets: Iterable[str] | None = None) -> None:
         """Give up leases: the holder's own on these targets, or all of them."""
-        with self._db.write() as connection:
-            leases.release(connection, holder, targets)
+        names = None if targets is None else tuple(targets)
+        self._db.transact(lambda connection: leases.release(connection, holder, names))
 
     def leases(self) -> tuple[Lease, ...]:
         """Who holds what; a lease whose `expires` has passed counts no more."""

@@ -1,5 +1,6 @@
 """Forgetting what is old: whole segments, so that what remains can still be replayed."""
 
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, func, select
@@ -20,10 +21,10 @@ def prune(database: Database, before: float) -> Pruned:
         ids = connection.scalars(select(schema.target.c.id).order_by(schema.target.c.id)).all()
     total = Pruned()
     for number in ids:
-        with database.write(durable=False) as connection:
-            total = _add(total, _target(connection, number, before))
-    with database.write(durable=False) as connection:
-        total = _add(total, Pruned(commands=_commands(connection, before)))
+        work = partial(_target, number=number, before=before)
+        total = _add(total, database.transact(work, durable=False))
+    commands = database.transact(partial(_commands, before=before), durable=False)
+    total = _add(total, Pruned(commands=commands))
     if database.dialect == "sqlite":
         _shrink(database)
     return total
@@ -84,7 +85,11 @@ def _shrink(database: Database) -> None:
     while True:
         with database.write(durable=False) as connection:
             free = connection.exec_driver_sql("PRAGMA freelist_count").scalar() or 0
-            # Each row that comes back is one page moved: they must be fetched to be done.
-            connection.exec_driver_sql(f"PRAGMA incremental_vacuum({_PAGES})").all()
+            # Every page is a row without columns, which SQLAlchemy takes for no rows at all;
+            # unless all of them are fetched, only the first page is given back.
+            cursor = connection.connection.cursor()
+            cursor.execute(f"PRAGMA incremental_vacuum({_PAGES})")
+            cursor.fetchall()
+            cursor.close()
         if free <= _PAGES:
             return

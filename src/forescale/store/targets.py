@@ -34,18 +34,23 @@ def find_all(connection: Connection, names: Iterable[str]) -> dict[str, int]:
 
 
 def register(connection: Connection, names: Iterable[str]) -> dict[str, int]:
-    """The numbers of the targets, new ones where need be. Another process may do so as well."""
+    """The numbers of the targets, new ones where need be. Another process may do so as well.
+
+    Raises `StoreError` for a name that cannot be one.
+    """
     names = set(names)
+    for name in names:
+        _check(name)
     found = find_all(connection, names)
     if new := sorted(names - found.keys()):
-        for name in new:
-            _check(name)
         rows = [{"name": name, "events": 0, "event_id": "", "time": 0.0, "seq": 0} for name in new]
         connection.execute(insert_new(schema.target, connection.dialect.name), rows)
         found |= find_all(connection, new)
-    return found
+    return {name: found[name] for name in names}
 
 
 def _check(name: str) -> None:
-    if not name or len(name) > _LONGEST or "\0" in name:
-        raise StoreError(f"{name[:50]!r} cannot be the name of a target", hint=f"1 to {_LONGEST} characters")
+    # MySQL takes `web` and `web ` for the same; PostgreSQL knows no NUL.
+    if not 0 < len(name) <= _LONGEST or "\0" in name or name != name.rstrip():
+        hint = f"1 to {_LONGEST} characters, no space at the end"
+        raise StoreError(f"{name[:50]!r} cannot be the name of a target", hint=hint)

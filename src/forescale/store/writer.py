@@ -91,8 +91,8 @@ class Writer:
     def _load(self, targets: Iterable[str]) -> None:
         new = set(targets) - self._heads.keys()
         if new:
-            with self._db.write(durable=False) as connection:
-                register(connection, new)
+            self._db.transact(lambda connection: register(connection, new), durable=False)
+            with self._db.read() as connection:
                 self._heads |= _read_heads(connection, new)
 
     def _settle(self) -> None:
@@ -126,15 +126,17 @@ class Writer:
         if not plan.heads:
             return
         try:
-            with self._db.write(durable=plan.durable) as connection:
-                self._check(connection, plan)
-                _execute(connection, plan)
+            self._db.transact(lambda connection: self._carry_out(connection, plan), durable=plan.durable)
         except Conflict:
             raise
         except BaseException:  # whatever stops it, even a Ctrl-C: it may have been written
             self._doubts = {name: (head, plan.entries.get(name, [])) for name, head in plan.heads.items()}
             raise
         self._heads |= plan.heads
+
+    def _carry_out(self, connection: Connection, plan: Plan) -> None:
+        self._check(connection, plan)
+        _execute(connection, plan)
 
     def _check(self, connection: Connection, plan: Plan) -> None:
         """Refuse where a target is not as this process left it. Also locks the targets' rows."""

@@ -1,0 +1,38 @@
+"""Fixtures that several rooms share."""
+
+import os
+
+import pytest
+
+import servers
+from aws_fixtures import aws, clients, clock, reader  # noqa: F401 - fixtures are found by name
+
+
+@pytest.fixture(scope="session")
+def meeting(tmp_path_factory):
+    """A directory that all workers of one test run see."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "servers"
+
+
+def _serve(kind, meeting):
+    if servers.find(kind) is None:
+        why = f"no {kind.name} server is installed: run scripts/servers.sh"
+        if os.environ.get("CI") == "true":
+            pytest.fail(why)
+        pytest.skip(why)
+    return servers.server(kind, meeting)
+
+
+@pytest.fixture(scope="session")
+def mariadb_url(meeting):
+    """A MariaDB server's URL, for a user who may create databases."""
+    with _serve(servers.MARIADB, meeting) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_url(meeting):
+    """A PostgreSQL server's URL, for a user who may create databases."""
+    with _serve(servers.POSTGRES, meeting) as url:
+        yield url
