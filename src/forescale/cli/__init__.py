@@ -1,10 +1,13 @@
 """The command line. Each command parses, then calls one function; heavy imports wait until then."""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+if TYPE_CHECKING:
+    from forescale.model.errors import ForescaleError
 
 # Name of the command -> the line that `--help` shows. The command lives in
 # `forescale.cli.<name>` as a function of that name (dashes become underscores); it is imported
@@ -86,13 +89,26 @@ def root(
     """Capacity that is ready when the load arrives."""
 
 
+def _first(error: Exception) -> "ForescaleError | None":
+    """The first error of ours in a group of errors, however deep."""
+    from forescale.model.errors import ForescaleError
+
+    if isinstance(error, ExceptionGroup):
+        return next((found for e in error.exceptions if (found := _first(e))), None)
+    return error if isinstance(error, ForescaleError) else None
+
+
 def main() -> None:
     """Entry point: run the command; print an error as a person would want it."""
+    from forescale.cli.console import fail
     from forescale.model.errors import ForescaleError
 
     try:
         app()
     except ForescaleError as error:
-        from forescale.cli.console import fail
-
         fail(error)
+    except ExceptionGroup as group:  # out of tasks that ran side by side
+        known = _first(group)
+        if known is None:
+            raise
+        fail(known)

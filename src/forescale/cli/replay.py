@@ -8,6 +8,8 @@ from forescale.cli.console import err, out, print_json
 from forescale.cli.options import DEFAULT_FILE, FileOption, Json, duration
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
     from forescale.runtime.replay import Replay
 
 
@@ -36,7 +38,7 @@ def replay(
         results = []
         for name in chosen(config, target):
             task = progress.add_task(f"replaying {name}", total=None)
-            results.append(run_again(ledger, name, begin, lambda n, t=task: progress.update(t, completed=n)))
+            results.append(run_again(ledger, name, begin, partial(_advance, progress, task)))
     if json:
         print_json([{"equal": r.equal, "replay": r} for r in results])
     else:
@@ -44,6 +46,10 @@ def replay(
             _print(result)
     if not all(result.equal for result in results):
         raise typer.Exit(1)
+
+
+def _advance(progress: "Progress", task: "TaskID", events: int) -> None:
+    progress.update(task, completed=events)
 
 
 def _print(result: "Replay") -> None:

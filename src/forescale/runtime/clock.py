@@ -32,6 +32,7 @@ class VirtualClock:
         self._now = start
         self._order = count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._fell_asleep = asyncio.Event()
 
     def now(self) -> float:
         """Seconds since the epoch, as told."""
@@ -44,7 +45,14 @@ class VirtualClock:
             return
         future = asyncio.get_running_loop().create_future()
         heappush(self._sleepers, (wake, next(self._order), future))
+        self._fell_asleep.set()
         await future
+
+    async def resting(self, parties: int) -> None:
+        """Return once so many sleep: then all that was due has been done."""
+        while sum(not future.done() for _, _, future in self._sleepers) < parties:
+            self._fell_asleep.clear()
+            await self._fell_asleep.wait()
 
     def advance(self, to: float) -> None:
         """Let it be `to`, and wake who slept until then."""

@@ -12,7 +12,7 @@ from forescale.model.protocols import Clock
 from forescale.model.state import State
 from forescale.runtime.journal import Journal
 from forescale.runtime.target import Pace, Part, TargetLoop
-from forescale.store import Ledger
+from forescale.store import Held, Ledger
 
 Work = Callable[[], Awaitable[None]]
 
@@ -20,8 +20,8 @@ Work = Callable[[], Awaitable[None]]
 class Runtime:
     """Drives targets on one ledger. `holder` names this process there.
 
-    Only targets whose lease this process holds are evaluated. Where another process has it,
-    this one stands by, and takes over when that one stops or its lease runs out.
+    Targets are evaluated only while this process holds their leases. Where another process
+    has them, this one stands by, and takes over when that one stops or its leases run out.
     """
 
     def __init__(
@@ -61,12 +61,8 @@ class Runtime:
         """Evaluate every target once. Raises `StoreError` where another process runs one of them."""
         await self._own()
         try:
-            others = [loop.name for loop in self.loops if not loop.owned]
-            if others:
-                raise StoreError(
-                    f"another process runs {', '.join(others)} on this ledger",
-                    hint="see what it decides: forescale status",
-                )
+            if not all(loop.owned for loop in self.loops):
+                raise StoreError(self.loops[0].standing_by, hint="see what it decides: forescale status")
             await asyncio.gather(*(self._guarded(loop.tick, loop.name) for loop in self.loops))
         finally:
             await self._end()
@@ -118,33 +114,34 @@ class Runtime:
         self._turned = self._clock.now()
         try:
             await self._own()
-            orders = await asyncio.to_thread(self._ledger.pending)
+            orders = await asyncio.to_thread(self._ledger.orders)
         except StoreError as error:
             if error.message != self._problem:
                 self._log.warning("ledger failing", error=error.message, hint=error.hint)
             self._problem = error.message
             return
         self._problem = ""
-        loops = {loop.name: loop for loop in self.loops}
-        for order in orders:
-            if order.target in loops:
-                loops[order.target].order(order.id, order.command)
+        for loop in self.loops:
+            for order, command in orders.get(loop.name, {}).items():
+                loop.order(order, command)
 
     async def _own(self) -> None:
-        """Take or renew the leases, and pick up the targets that are newly ours where they stand."""
-        held, states = await asyncio.to_thread(self._acquire)
+        """Take or renew the leases; what is newly ours is picked up where the ledger says it stands."""
+        try:
+            states = await asyncio.to_thread(self._hold)
+        except Held as error:
+            for loop in self.loops:
+                loop.stand_by(error.message)
+            return
         for loop in self.loops:
             if loop.name in states:
                 loop.take_up(states[loop.name])
-            elif loop.name not in held:
-                loop.stand_by()
 
-    def _acquire(self) -> tuple[frozenset[str], dict[str, State]]:
-        names = [loop.name for loop in self.loops]
-        ttl = 2 * self._patience
-        held = self._ledger.acquire(names, self._holder, self._clock.now(), ttl)
-        fresh = [loop.name for loop in self.loops if loop.name in held and not loop.owned]
-        return held, {name: self._ledger.state(name) or State(name) for name in fresh}
+    def _hold(self) -> dict[str, State]:
+        names, now = [loop.name for loop in self.loops], self._clock.now()
+        self._ledger.hold(names, self._holder, now, now + 2 * self._patience)
+        fresh = [loop.name for loop in self.loops if not loop.owned]
+        return {name: self._ledger.reload(name) or State(name) for name in fresh}
 
     async def _prune(self) -> None:
         """Forget what is too old."""

@@ -55,7 +55,7 @@ class TargetLoop:
         self, part: Part, *, journal: Journal, clock: Clock, pace: Pace, watch: Callable[[Entry], None]
     ) -> None:
         self.name, self.settings, self.state = part.name, part.settings, State(part.name)
-        self.owned = False
+        self.owned, self.standing_by = False, ""
         self._orders: dict[str, Command] = {}
         self._obeyed: set[str] = set()
         self._source, self._actuator = part.source, part.actuator
@@ -67,19 +67,19 @@ class TargetLoop:
 
     def take_up(self, state: State) -> None:
         """The target is this process's from now on, and stands there."""
-        self.state, self.owned = state, True
+        self.state, self.owned, self.standing_by = state, True, ""
         self._news, self._snapshot, self._evaluated = News(), None, None
         self._log.transition("lease", "", "")
 
-    def stand_by(self) -> None:
+    def stand_by(self, why: str) -> None:
         """Another process has the target."""
-        self.owned = False
-        self._log.transition("lease", "another process runs this target", "standing by to take over")
+        self.owned, self.standing_by = False, why
+        self._log.transition("lease", why, "standing by to take over")
 
     def late(self, now: float, patience: float) -> str:
         """Why the target is not evaluated as it should be; empty where it is."""
         if not self.owned:
-            return "standing by: another process runs it"
+            return f"standing by: {self.standing_by}"
         if self._degraded:
             return f"ledger: {self._degraded}"
         if self._evaluated is None:
