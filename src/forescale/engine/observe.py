@@ -13,6 +13,7 @@ from forescale.model.event import Observed
 from forescale.model.fleet import FleetStatus
 from forescale.model.sample import Load, Point, Sample, Unit
 from forescale.model.state import State
+from forescale.policy.base import MOST
 
 # A sample from further ahead than this comes from a wrong clock; CloudWatch itself accepts
 # datapoints up to two hours ahead.
@@ -79,7 +80,7 @@ def _loads(
 def _demand(sample: Sample, serving: int, cfg: TargetSettings) -> float | None:
     # A modelled value never acts alone, so as a load it counts as absent; so does a value
     # that cannot be one.
-    if sample.value is None or sample.estimated or cfg.demand is None or sample.value < 0:
+    if sample.value is None or sample.estimated or cfg.demand is None:
         return None
     per_instance, scope = cfg.demand.per_instance, cfg.demand.scope
     if cfg.signals[cfg.demand.signal].unit is Unit.PERCENT:
@@ -89,7 +90,7 @@ def _demand(sample: Sample, serving: int, cfg: TargetSettings) -> float | None:
         if not serving:  # none, or not known how many: then what they carry is not known either
             return None
         demand *= serving
-    return demand if isfinite(demand) else None
+    return demand if 0 <= demand <= MOST else None
 
 
 def _signals(

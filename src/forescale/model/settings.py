@@ -13,7 +13,11 @@ class Settings(BaseModel):
     """Frozen, and strict about names: an unknown key is an error, not a silent default."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, serialize_by_alias=True
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        serialize_by_alias=True,
     )
 
 

@@ -1,9 +1,17 @@
 """What policies share: a name, a priority, and ways to say what they want."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from forescale.model.decision import Proposal, Reason
 from forescale.model.settings import Settings
+
+MOST = 1_000_000
+"""No group is larger than this: what asks for more comes from a broken metric or a slip of the pen."""
+
+Instances = Annotated[int, Field(ge=0, le=MOST)]
+"""A number of instances in the settings."""
 
 
 class PolicySettings(Settings):
@@ -20,8 +28,8 @@ class PolicySettings(Settings):
         return self.name or str(getattr(self, "type", "policy"))
 
     def prefer(self, desired: int, why: str) -> Proposal:
-        """A proposal with a preference."""
-        label = self.label
+        """A proposal with a preference; never for fewer than none or more than `MOST`."""
+        label, desired = self.label, min(max(desired, 0), MOST)
         return Proposal(label, desired=desired, priority=self.priority, reasons=(Reason(label, why),))
 
     def blind(self, why: str) -> Proposal:

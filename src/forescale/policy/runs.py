@@ -3,27 +3,44 @@
 from collections.abc import Iterable
 from math import inf
 
+# Bucket starts are floats near 1.8e9, whose steps are 2.4e-7.
+_ROUNDING = 1e-5
 
-def run_length(
-    values: Iterable[tuple[float, float | None]], period: float, *, above: float, below: float
-) -> float:
-    """Seconds for which a series, newest bucket first, has been strictly within (above, below).
 
-    `values` are (bucket start, value or None) pairs of buckets `period` seconds wide. An
-    absent bucket, or one that is missing altogether, ends a run that is to lead to a
-    scale-in (`below` finite); any other run passes over it, for silence does not prove
-    that load has gone.
+def lasted(
+    values: Iterable[tuple[float, float | None]],
+    period: float,
+    enough: float,
+    *,
+    above: float = -inf,
+    below: float = inf,
+) -> bool:
+    """A series has been strictly within (above, below) for the last `enough` seconds it is known.
+
+    An absent bucket, or one that is missing altogether, ends a run that is to lead to a
+    scale-in (`below` finite). Any other run passes over it, for silence does not prove that
+    load has gone; but not over more of it than `enough`, so that nothing older than twice
+    `enough` matters.
+
+    Args:
+        values: (bucket start, value or None) pairs, newest first.
+        period: the width of a bucket, in seconds.
+        enough: how long it must have been so, in seconds; 0: the newest value is enough.
+        above: the threshold to be above.
+        below: the threshold to be below.
     """
-    oldest = newest = last = None
+    quiet = below < inf
+    bridged = 1.5 * period if quiet else max(1.5 * period, enough + _ROUNDING)
+    end = last = None
     for time, value in values:
-        missing = value is None or (last is not None and last - time > 1.5 * period)
-        if missing and below < inf:
-            break
-        last = time
         if value is None:
+            if quiet:
+                return False
             continue
-        if not above < value < below:
-            break
-        newest = time if newest is None else newest
-        oldest = time
-    return 0.0 if newest is None or oldest is None else newest - oldest + period
+        if (last is not None and last - time > bridged) or not above < value < below:
+            return False
+        end = time + period if end is None else end
+        if end - time >= enough - _ROUNDING:
+            return True
+        last = time
+    return False

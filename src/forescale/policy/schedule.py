@@ -12,13 +12,13 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, fi
 from forescale.model.decision import Observation, Proposal
 from forescale.model.forecast import Forecast, NotReady
 from forescale.model.settings import Settings
-from forescale.policy.base import PolicySettings
+from forescale.policy.base import Instances, PolicySettings
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def _parse_days(value: Any) -> tuple[int, ...]:
-    if isinstance(value, list | tuple) and all(isinstance(day, int) for day in value):
+    if isinstance(value, list | tuple) and all(day in range(7) for day in value):
         return tuple(value)
     if not isinstance(value, str):
         raise ValueError("expected days such as mon-fri, or sat,sun")
@@ -70,11 +70,11 @@ class Entry(Settings):
     """When it starts."""
     to: ClockTime = time(0)
     """When it ends; the next day if not after `from`."""
-    min: int | None = Field(default=None, ge=0)
+    min: Instances | None = None
     """At least so many instances."""
-    max: int | None = Field(default=None, ge=0)
+    max: Instances | None = None
     """At most so many instances."""
-    desired: int | None = Field(default=None, ge=0)
+    desired: Instances | None = None
     """A preference; other policies may want more."""
 
     @model_validator(mode="after")
@@ -85,19 +85,19 @@ class Entry(Settings):
             raise ValueError(f"max ({self.max}) is below min ({self.min})")
         return self
 
-    def covers(self, local: datetime) -> bool:
-        """The entry is in force at a local time."""
-        return any(self._from_day(local, local.date() - timedelta(days=back)) for back in (0, 1))
+    def covers(self, now: datetime, until: datetime) -> bool:
+        """The entry is in force at some moment from `now` to `until` (local times)."""
+        first, days = now.date() - timedelta(days=1), (until.date() - now.date()).days + 2
+        return any(self._from_day(first + timedelta(days=i), now, until) for i in range(days))
 
-    def _from_day(self, local: datetime, day: calendar_date) -> bool:
+    def _from_day(self, day: calendar_date, now: datetime, until: datetime) -> bool:
         if day != self.date if self.date else day.weekday() not in self.days:
             return False
-        naive = local.replace(tzinfo=None)
         start = datetime.combine(day, self.from_)
         end = datetime.combine(day, self.to)
         if end <= start:
             end += timedelta(days=1)
-        return start <= naive < end
+        return start <= until.replace(tzinfo=None) and now.replace(tzinfo=None) < end
 
 
 class Schedule(PolicySettings):
@@ -136,8 +136,9 @@ class Schedule(PolicySettings):
     def propose(self, obs: Observation, forecast: Forecast | NotReady) -> Proposal:
         """The bounds and the preference of the entries in force."""
         now, soon = self._at(obs.time), self._at(obs.time + obs.lead_time)
-        current = [e for e in self.entries if e.covers(now)]
-        coming = current + [e for e in self.entries if e.covers(soon) and e not in current]
+        current = [e for e in self.entries if e.covers(now, now)]
+        # Where the clock goes back in between, `soon` may come before `now` on it.
+        coming = [e for e in self.entries if e.covers(now, soon) or e.covers(soon, soon)]
         lower = max((e.min for e in coming if e.min is not None), default=None)
         desired = max((e.desired for e in coming if e.desired is not None), default=None)
         upper = min((e.max for e in current if e.max is not None), default=None)

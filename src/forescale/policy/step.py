@@ -8,15 +8,15 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from forescale.model.decision import Observation, Proposal, SignalView
 from forescale.model.forecast import Forecast, NotReady
 from forescale.model.settings import Duration, Settings, parse_ratio
-from forescale.policy.base import PolicySettings
-from forescale.policy.runs import run_length
+from forescale.policy.base import MOST, PolicySettings
+from forescale.policy.runs import lasted
 
 
 def _parse_amount(value: Any) -> int | str:
     if isinstance(value, str):
         parse_ratio(value)
         return value
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST:
         raise ValueError(f"{value!r} is not an amount: write a number of instances or for example 25%")
     return value
 
@@ -59,32 +59,35 @@ class Thresholds(PolicySettings):
 
     @property
     def lookback(self) -> float:
-        """The longer of the two runs."""
-        return max(self.out_after, self.in_after)
+        """The longer of the two runs; a run upwards may bridge as much silence again."""
+        return max(2 * self.out_after, self.in_after)
 
     def rungs(self) -> tuple[tuple[Rung, ...], tuple[Rung, ...]]:
         """The rungs out, highest threshold first, and in, lowest first."""
         raise NotImplementedError
 
     def propose(self, obs: Observation, forecast: Forecast | NotReady) -> Proposal:
-        """Go by the outermost rung that the signal has been beyond for long enough."""
+        """Go by the outermost rung that the signal has been beyond for long enough.
+
+        Instances on their way count towards a step: it starts from those that serve.
+        """
         view = obs.signals.get(self.signal)
         if view is None or view.value is None:
             return self.blind(f"{self.signal} is absent or stale")
-        desired, (out, in_) = obs.fleet.desired, self.rungs()
+        fleet, desired, (out, in_) = obs.fleet, obs.fleet.desired, self.rungs()
+        text = f"{self.signal} {view.value:g}"
         for rung in out:
-            if _run(view, above=rung.at) >= self.out_after:
-                amount = rung.instances(desired)
+            if _lasted(view, self.out_after, above=rung.at):
+                amount, coming = rung.instances(desired), max(desired - fleet.in_service, 0)
+                text += f" above {rung.at:g}: +{amount}"
                 return self.prefer(
-                    desired + amount, f"{self.signal} {view.value:g} above {rung.at:g}: +{amount}"
+                    desired + max(amount - coming, 0), f"{text}, {coming} on the way" if coming else text
                 )
         for rung in in_:
-            if _run(view, below=rung.at) >= self.in_after and not obs.fleet.pending:
+            if not fleet.pending and _lasted(view, self.in_after, below=rung.at):
                 amount = rung.instances(desired)
-                return self.prefer(
-                    max(desired - amount, 0), f"{self.signal} {view.value:g} below {rung.at:g}: -{amount}"
-                )
-        return self.prefer(desired, f"{self.signal} {view.value:g} is within its thresholds")
+                return self.prefer(desired - amount, f"{text} below {rung.at:g}: -{amount}")
+        return self.prefer(desired, f"{text} is within its thresholds")
 
 
 class Step(Thresholds):
@@ -136,6 +139,6 @@ class Threshold(Thresholds):
         return (Rung(at=self.above, by=self.by),), (Rung(at=self.below, by=self.by),)
 
 
-def _run(view: SignalView, *, above: float = -inf, below: float = inf) -> float:
+def _lasted(view: SignalView, enough: float, *, above: float = -inf, below: float = inf) -> bool:
     newest_first = ((point.time, point.value) for point in reversed(view.points))
-    return run_length(newest_first, view.period, above=above, below=below)
+    return lasted(newest_first, view.period, enough, above=above, below=below)

@@ -9,7 +9,7 @@ from forescale.model.decision import Observation, Proposal
 from forescale.model.forecast import Forecast, NotReady
 from forescale.model.settings import Duration, Ratio
 from forescale.policy.base import PolicySettings
-from forescale.policy.runs import run_length
+from forescale.policy.runs import lasted
 
 # Demand is a product of floats: without this, 0.6 * 5 instances at a target of 0.6 asks for 6.
 _ROUNDING = 1e-9
@@ -35,8 +35,8 @@ class TargetTracking(PolicySettings):
 
     @property
     def lookback(self) -> float:
-        """The longer of the two runs."""
-        return max(self.out_after, self.in_after)
+        """The longer of the two runs; a run upwards may bridge as much silence again."""
+        return max(2 * self.out_after, self.in_after)
 
     def propose(self, obs: Observation, forecast: Forecast | NotReady) -> Proposal:
         """Go to the target once utilisation has been off it for long enough."""
@@ -45,18 +45,18 @@ class TargetTracking(PolicySettings):
             return self.blind("demand is absent or stale")
         fleet, wanted = obs.fleet, ceil(demand / self.target - _ROUNDING)
         text = f"demand {demand:.2f} is {demand / max(fleet.in_service, 1):.0%} of {fleet.in_service} serving"
-        if wanted > fleet.desired and self._run(obs, above=self.target) >= self.out_after:
+        if wanted > fleet.desired and self._lasted(obs, self.out_after, above=self.target):
             return self.prefer(wanted, f"{text}: above {self.target:.0%}, so {wanted}")
         if wanted < fleet.desired and not fleet.pending:
-            enough = self.target * self.in_below
-            if self._run(obs, below=enough) >= self.in_after:
-                return self.prefer(wanted, f"{text}: below {enough:.0%} long enough, so {wanted}")
+            idle = self.target * self.in_below
+            if self._lasted(obs, self.in_after, below=idle):
+                return self.prefer(wanted, f"{text}: below {idle:.0%} long enough, so {wanted}")
         return self.prefer(fleet.desired, text)
 
     @staticmethod
-    def _run(obs: Observation, *, above: float = -inf, below: float = inf) -> float:
+    def _lasted(obs: Observation, enough: float, *, above: float = -inf, below: float = inf) -> bool:
         used = (
             (load.time, None if load.demand is None else load.demand / max(load.serving, 1))
             for load in reversed(obs.loads)
         )
-        return run_length(used, obs.load_period, above=above, below=below)
+        return lasted(used, obs.load_period, enough, above=above, below=below)
