@@ -182,9 +182,9 @@ class TestCalls:
 
         fleets = asyncio.run(observe_all())
         assert len(fleets) == 120
-        sizes = [len(r.parameters["AutoScalingGroupNames"]) for r in world.aws.requests]
-        assert sorted(sizes) == [20, 100]
-        assert all(r.parameters["MaxRecords"] == 100 for r in world.aws.requests)
+        described = world.aws.calls("DescribeAutoScalingGroups")
+        assert sorted(len(r.parameters["AutoScalingGroupNames"]) for r in described) == [20, 100]
+        assert all(r.parameters["MaxRecords"] == 100 for r in described)
 
     def test_regions_do_not_share_a_call(self, world):
         async def observe_both():
