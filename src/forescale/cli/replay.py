@@ -1,5 +1,6 @@
 """`forescale replay`."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer

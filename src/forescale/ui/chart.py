@@ -6,6 +6,7 @@ from math import ceil
 from rich.text import Text
 
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
+_LINES = "▁━▔"  # low, in the middle, high in its row
 
 
 def chart(demand: Sequence[float | None], capacity: Sequence[int], *, width: int, height: int) -> Text:
@@ -19,10 +20,10 @@ def chart(demand: Sequence[float | None], capacity: Sequence[int], *, width: int
     scale = height / (top * 1.05)
     text = Text()
     for row in range(height - 1, -1, -1):
-        label = f"{(row + 1) / scale:5.0f} │" if row % 3 == height % 3 else "      │"
+        label = f"{(row + 0.5) / scale:5.0f} ┤" if row % 3 == 1 else "      │"
         text.append(label, "dim")
         for load, line in columns:
-            text.append(*_cell(load * scale, ceil(line * scale) - 1, row, short=load > line))
+            text.append(*_cell(load * scale, line * scale, row, short=load > line))
         text.append("\n")
     text.append("      └" + "─" * len(columns), "dim")
     return text
@@ -37,11 +38,10 @@ def _column(demand: Sequence[float | None], capacity: Sequence[int]) -> tuple[fl
     return max((d for d in demand if d is not None), default=0.0), min(capacity)
 
 
-def _cell(level: float, line: int, row: int, *, short: bool) -> tuple[str, str]:
+def _cell(level: float, line: float, row: int, *, short: bool) -> tuple[str, str]:
+    """One character: the capacity line where it crosses this row, else the demand's bar."""
     filled = min(max(level - row, 0.0), 1.0)
-    if row == line:
-        return (
-            "━",
-            "bold red on red" if short else "bold yellow on dark_green" if filled == 1 else "bold yellow",
-        )
+    if row < line <= row + 1:
+        glyph = _LINES[min(int((line - row) * len(_LINES)), len(_LINES) - 1)]
+        return glyph, "bold bright_yellow" + (" on red" if short else " on green" if filled == 1 else "")
     return _EIGHTHS[round(filled * 8)], "red" if short else "green"

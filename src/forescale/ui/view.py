@@ -72,12 +72,12 @@ class View:
         return text
 
     def _table(self) -> RenderableType:
-        table = Table.grid(padding=(0, 2))
-        table.add_column(no_wrap=True, style="dim")
-        table.add_column(no_wrap=True)
-        table.add_column(overflow="ellipsis", no_wrap=True)
+        table = Table.grid(padding=(0, 2), expand=True)
+        table.add_column(no_wrap=True, style="dim", min_width=5)
+        table.add_column(no_wrap=True, min_width=28)
+        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
         for decision in self.decisions:
-            table.add_row(when(decision.time)[11:16], headline(decision), why(decision))
+            table.add_row(when(decision.time)[11:16], headline(decision), Text(why(decision)))
         for _ in range(_SHOWN - len(self.decisions)):
             table.add_row("", "", "")
         return table
