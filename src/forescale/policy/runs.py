@@ -19,8 +19,7 @@ def lasted(
 
     An absent bucket, or one that is missing altogether, ends a run that is to lead to a
     scale-in (`below` finite). Any other run passes over it, for silence does not prove that
-    load has gone; but not over more of it than `enough`, so that nothing older than twice
-    `enough` matters.
+    load has gone.
 
     Args:
         values: (bucket start, value or None) pairs, newest first.
@@ -30,7 +29,7 @@ def lasted(
         below: the threshold to be below.
     """
     quiet = below < inf
-    bridged = 1.5 * period if quiet else max(1.5 * period, enough + _ROUNDING)
+    bridged = 1.5 * period if quiet else inf
     end = last = None
     for time, value in values:
         if value is None:

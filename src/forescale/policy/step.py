@@ -59,8 +59,8 @@ class Thresholds(PolicySettings):
 
     @property
     def lookback(self) -> float:
-        """The longer of the two runs; a run upwards may bridge as much silence again."""
-        return max(2 * self.out_after, self.in_after)
+        """The longer of the two runs."""
+        return max(self.out_after, self.in_after)
 
     def rungs(self) -> tuple[tuple[Rung, ...], tuple[Rung, ...]]:
         """The rungs out, highest threshold first, and in, lowest first."""

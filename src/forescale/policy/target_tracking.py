@@ -35,8 +35,8 @@ class TargetTracking(PolicySettings):
 
     @property
     def lookback(self) -> float:
-        """The longer of the two runs; a run upwards may bridge as much silence again."""
-        return max(2 * self.out_after, self.in_after)
+        """The longer of the two runs."""
+        return max(self.out_after, self.in_after)
 
     def propose(self, obs: Observation, forecast: Forecast | NotReady) -> Proposal:
         """Go to the target once utilisation has been off it for long enough."""
