@@ -93,7 +93,6 @@ class Plan:
         self._put(schema.segment, tuple(key.values()), row)
         self.heads[target] = head
         self.states[target] = state
-        self.durable = True
 
     def targets(self) -> Iterable[Row]:
         """The rows of the targets themselves."""
