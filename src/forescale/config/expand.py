@@ -3,17 +3,21 @@
 from collections.abc import Mapping
 
 from forescale.config.problems import Problem
-from forescale.config.tree import Node, merge
+from forescale.config.tree import Node, dotted, merge
 
 # what may be written -> what it stands for
 FILE = {"region": ("aws", "region")}
 TARGET = {"group": ("actuator", "group")}
 
 
-def expand_file(root: Node) -> list[Problem]:
-    """Write out the shorthands at the top of the file; drop the `x-` keys, which only hold anchors."""
+def drop_free_keys(root: Node) -> None:
+    """Drop the keys `x-...`: they only hold anchors."""
     for key in [key for key in root.children if key.startswith("x-")]:
         del root.children[key]
+
+
+def expand_file(root: Node) -> list[Problem]:
+    """Write out the shorthands at the top of the file."""
     return _expand(root, FILE)
 
 
@@ -42,9 +46,8 @@ def _expand(node: Node, shorthands: Mapping[str, tuple[str, str]]) -> list[Probl
         if long is None or long.value is None:
             node.children[key] = Node({inner: value}, value.mark, value.key, value.path)
         elif inner in long.children:
-            problems.append(
-                value.start.problem(f"{short!r} and {key}.{inner} both are given", expected="one of them")
-            )
+            said = f"{short!r} and {key}.{inner} are both given"
+            problems.append(value.start.problem(said, path=dotted(value.path), expected="one of them"))
         elif isinstance(long.value, dict):
             long.value[inner] = value
     return problems

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from forescale.config.json_schema import REFERENCE, Json, is_duration, is_ratio, resolve, schema
 from forescale.config.problems import Problem
 from forescale.config.settings import Config
-from forescale.config.tree import Node, Path, dotted
+from forescale.config.tree import Node, Path, child, dotted
 
 DURATION = "a duration with its unit, such as 90s, 4m or 1h30m"
 RATIO = "a ratio, such as 60% or 0.6"
@@ -37,7 +37,7 @@ class Guide:
         node: Node | None = root
         found = list(self._branches(self._root, node))
         for part in path:
-            node = child(node, part)
+            node = child(node, part) if node else None
             found = [
                 branch
                 for here in found
@@ -47,10 +47,11 @@ class Guide:
         return found
 
     def keys(self, branches: Sequence[Json]) -> list[str] | None:
-        """The keys a mapping may have there; None where people choose them."""
-        if not branches or any(_is_open(branch) for branch in branches):
+        """The keys a mapping may have there; None where people choose them, or there is to be none."""
+        mappings = [branch for branch in branches if branch.get("type") == "object"]
+        if not mappings or any("properties" not in branch for branch in mappings):
             return None
-        return list(dict.fromkeys(key for branch in branches for key in branch.get("properties", {})))
+        return list(dict.fromkeys(key for branch in mappings for key in branch["properties"]))
 
     def describe(self, branches: Sequence[Json]) -> str:
         """What a value there looks like: `a whole number, at least 1`."""
@@ -108,17 +109,6 @@ class Guide:
         yield from [b for b in branches if kind is not None and _type(b) == kind] or branches
 
 
-def child(node: Node | None, part: str | int) -> Node | None:
-    """The entry of a mapping or list, where there is one."""
-    if node is None:
-        return None
-    if isinstance(node.value, dict) and isinstance(part, str):
-        return node.value.get(part)
-    if isinstance(node.value, list) and isinstance(part, int) and part < len(node.value):
-        return node.value[part]
-    return None
-
-
 def did_you_mean(word: str, words: Sequence[str]) -> str:
     """`; did you mean 'max'?`, or nothing where no word is near."""
     close = closest(word, words)
@@ -154,10 +144,6 @@ def _unknown(node: Node, name: str, keys: list[str]) -> Problem:
 
 def _type(branch: Json) -> Any:
     return branch.get("properties", {}).get("type", {}).get("const")
-
-
-def _is_open(branch: Json) -> bool:
-    return branch.get("type") == "object" and "properties" not in branch
 
 
 def _inner(branch: Json, part: str | int) -> Iterator[Json]:

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from forescale.actuators import AnyActuator
 from forescale.config.environment import Environment, override
-from forescale.config.expand import expand_file, expand_targets
+from forescale.config.expand import drop_free_keys, expand_file, expand_targets
 from forescale.config.guide import Guide
 from forescale.config.interpolate import ParameterReader, fill_parameters, fill_variables
 from forescale.config.parameters import ParameterStore
@@ -58,8 +58,9 @@ def load_tree(
     document = read(file)
     environment = Environment(os.environ if env is None else env, file.parent / ".env")
     root, guide = parse(document), Guide()
-    problems = environment.problems + expand_file(root) + override(root, environment)
-    problems += fill_variables(root, environment) + guide.misspelt(root)
+    drop_free_keys(root)
+    problems = environment.problems + fill_variables(root, environment) + guide.misspelt(root)
+    problems += expand_file(root) + override(root, environment)
     problems += _fill_parameters(root, environment, ssm)
     problems += expand_targets(root) + _shared_groups(root, environment)
     config, found = validate(root, guide)

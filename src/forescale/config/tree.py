@@ -114,8 +114,8 @@ class Node:
     def _named_by(self, message: str) -> "Node":
         """The node below this one that a message begins with, as in `demand.signal 'x' is not ...`."""
         node = self
-        for part in message.partition(" ")[0].split("."):
-            node = node.children.get(part, node)
+        for name, index in re.findall(r"(\w+)|\[(\d+)\]", message.partition(" ")[0]):
+            node = child(node, name or int(index)) or node
         return node
 
     def shown(self) -> str:
@@ -130,6 +130,15 @@ class Node:
         filled = [node for node in self.scalars() if node.secrets]
         parts = {secret: "***" for node in filled for secret in node.secrets if secret}
         return parts | {str(node.value): node.written for node in filled if node.value not in ("", None)}
+
+
+def child(node: Node, part: str | int) -> Node | None:
+    """The entry of a mapping or list, where there is one."""
+    if isinstance(node.value, dict) and isinstance(part, str):
+        return node.value.get(part)
+    if isinstance(node.value, list) and isinstance(part, int) and part < len(node.value):
+        return node.value[part]
+    return None
 
 
 def merge(base: Node, over: Node) -> Node:

@@ -1,14 +1,14 @@
 """From the tree to the models; what the models refuse becomes problems at the place it was written."""
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from forescale.config.guide import Guide, child, did_you_mean, listed
+from forescale.config.guide import Guide, did_you_mean, listed
 from forescale.config.problems import Problem
 from forescale.config.settings import Config
-from forescale.config.tree import Broken, Node, Path, dotted
+from forescale.config.tree import Broken, Node, Path, child, dotted
 
 _NAME = "letters, digits, '-', '_' and '.', beginning with a letter or digit, at most 63"
 _ROUNDS = 3  # how often what is wrong is set aside to see what else is
@@ -22,7 +22,7 @@ def validate(root: Node, guide: Guide) -> tuple[Config | None, list[Problem]]:
     is found then counts only where it does not speak of something that was taken out.
     """
     problems: list[Problem] = []
-    removed: list[Path] = []
+    removed: list[Removed] = []
     for _ in range(_ROUNDS):
         try:
             config = Config.model_validate(root.data())
@@ -31,7 +31,7 @@ def validate(root: Node, guide: Guide) -> tuple[Config | None, list[Problem]]:
         else:
             return (None if removed else config), problems
         for detail, path in details:
-            if not removed or _is_independent(detail, path, removed):
+            if not removed or _is_independent(detail, _walk(root, path), removed):
                 problem = _translate(detail, path, root, guide)
                 problems += [problem] if problem else []
         taken = _take_out(root, [path for _, path in details])
@@ -41,40 +41,52 @@ def validate(root: Node, guide: Guide) -> tuple[Config | None, list[Problem]]:
     return None, problems
 
 
-def _is_independent(detail: Any, path: Path, removed: list[Path]) -> bool:
+class Removed(NamedTuple):
+    """A value that was taken out: what it was in, outermost first, and the key it had (an item: its list)."""
+
+    holders: tuple[Node, ...]
+    key: str
+    node: Node
+
+
+def _is_independent(detail: Any, node: Node | None, removed: list[Removed]) -> bool:
     """What does not fit together does so whatever the values below it were that were taken out."""
     if detail["type"] != "value_error":
         return False
-    words = set(re.findall(r"\w+", str(detail["ctx"]["error"])))
-    below = [gone[len(path) :] for gone in removed if gone[: len(path)] == path]
-    return not any(part in words for gone in below for part in gone[-1:])
+    words = re.findall(r"\w+", str(detail["ctx"]["error"]))
+    return not any(gone.key in words and any(node is holder for holder in gone.holders) for gone in removed)
 
 
-def _take_out(root: Node, paths: list[Path]) -> list[Path]:
-    """Remove what is wrong: the scalar, or the list item it is in. Of an item, the list is named."""
-    taken: list[Path] = []
-    for path in sorted(paths, key=repr, reverse=True):  # the last item of a list first
-        node = _walk(root, path)
-        is_scalar = node is not None and not isinstance(node.value, dict | list)
-        for length in range(len(path), 0, -1):
-            holder, part = _walk(root, path[: length - 1]), path[length - 1]
-            if holder is None or child(holder, part) is None:
-                continue
-            if isinstance(holder.value, dict) and is_scalar and isinstance(part, str):
-                del holder.value[part]
-                taken.append(path[:length])
-                break
-            if isinstance(holder.value, list) and isinstance(part, int):
-                del holder.value[part]
-                taken.append(path[: length - 1])
-                break
+def _take_out(root: Node, paths: list[Path]) -> list[Removed]:
+    """Remove what is wrong: the scalar, or the list item it is in."""
+    taken = [found for path in paths if (found := _removable(root, path))]
+    for holders, _, node in taken:
+        holder = holders[-1]
+        if isinstance(holder.value, list):
+            holder.value = [item for item in holder.value if item is not node]
+        elif isinstance(holder.value, dict):
+            holder.value = {key: item for key, item in holder.value.items() if item is not node}
     return taken
+
+
+def _removable(root: Node, path: Path) -> Removed | None:
+    chain = [root]
+    while len(chain) <= len(path) and (found := child(chain[-1], path[len(chain) - 1])):
+        chain.append(found)
+    keys = ["", *map(str, path)]
+    if len(chain) > len(path) > 0 and not isinstance(chain[-1].value, dict | list):
+        is_item = isinstance(path[-1], int)
+        return Removed(tuple(chain[:-1]), keys[-2 if is_item else -1], chain[-1])
+    for depth in range(len(chain) - 1, 0, -1):
+        if isinstance(chain[depth - 1].value, list):
+            return Removed(tuple(chain[:depth]), keys[depth - 1], chain[depth])
+    return None
 
 
 def _walk(root: Node, path: Path) -> Node | None:
     node: Node | None = root
     for part in path:
-        node = child(node, part)
+        node = child(node, part) if node else None
     return node
 
 

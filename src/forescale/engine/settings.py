@@ -45,12 +45,10 @@ class TargetSettings(Settings):
         known = ", ".join(self.signals) or "none"
         if self.demand and self.demand.signal not in self.signals:
             raise ValueError(f"demand.signal {self.demand.signal!r} is not one of the signals ({known})")
-        for policy in self.policies:
+        for index, policy in enumerate(self.policies):
             signal = getattr(policy, "signal", None)
             if signal is not None and signal not in self.signals:
-                raise ValueError(
-                    f"policy {policy.label!r} reads {signal!r}, not one of the signals ({known})"
-                )
+                raise ValueError(f"policies[{index}].signal {signal!r} is not one of the signals ({known})")
         return self
 
     @model_validator(mode="after")
