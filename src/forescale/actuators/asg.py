@@ -54,6 +54,7 @@ class AsgSettings(Settings):
     region: str | None = Field(default=None, min_length=1)
     """Its region, where it is not the one of `aws`."""
     scale_in: ScaleIn = ScaleIn()
+    """How instances are taken out."""
 
     def owns(self, region: str) -> tuple[str, ...]:
         """What no other target may scale as well, where `region` is the one of `aws`."""
