@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from forescale.actuators import AsgHub, AsgSettings
 from forescale.model.effect import Done, NoOp, Refused, Retry
+from forescale.model.errors import Unavailable
 
 
 class TestApply:
@@ -73,7 +74,7 @@ class TestApply:
 
     @pytest.mark.parametrize(
         ("code", "status"),
-        [("ScalingActivityInProgress", 400), ("ResourceContention", 500), ("InternalFailure", 500)],
+        [("ScalingActivityInProgress", 400), ("ResourceContention", 500)],
     )
     def test_a_busy_group_is_to_be_retried(self, world, code, status):
         world.aws.faults.fail("SetDesiredCapacity", code, "busy", status=status, times=None)
@@ -81,6 +82,16 @@ class TestApply:
         assert isinstance(outcome, Retry)
         assert outcome.after > 0
         assert "busy" in outcome.why
+
+    def test_a_write_that_may_have_arrived_has_no_outcome(self, world):
+        world.aws.faults.fail("SetDesiredCapacity", "InternalFailure", "lost", status=500, times=None)
+        with pytest.raises(Unavailable, match="lost"):
+            world.apply(2, 3)
+
+    def test_trouble_before_the_write_is_to_be_retried(self, world):
+        world.aws.faults.fail("DescribeAutoScalingGroups", "InternalFailure", "down", status=500, times=None)
+        assert isinstance(world.apply(2, 3), Retry)
+        assert world.aws.writes() == []
 
     def test_a_denial_is_refused_with_what_would_help(self, world):
         world.aws.faults.deny("SetDesiredCapacity")
@@ -203,13 +214,21 @@ class TestLifecycle:
         assert world.desired() == 2
         assert len(world.ids()) == 2
 
-    def test_interrupted_by_throttling_it_goes_on_from_there(self, world):
+    def test_throttled_at_the_first_it_is_to_be_retried(self, world):
         world.aws.faults.throttle("TerminateInstanceInAutoScalingGroup", times=None)
         assert isinstance(world.apply(4, 2), Retry)
+        assert world.desired() == 4
+
+    def test_interrupted_between_two_it_has_no_outcome_and_goes_on_from_there(self, world):
+        world.aws.faults.throttle("TerminateInstanceInAutoScalingGroup", times=None, skip=1)
+        with pytest.raises(Unavailable, match="1 of 2 terminated"):
+            world.apply(4, 2)
+        assert world.desired() == 3
         world.aws.faults.clear()
         world.pass_time(1)
         assert world.apply(4, 2) == Done("web-1", 2)
         assert world.desired() == 2
+        assert len(world.ids()) == 2
 
     def test_a_dry_run_completes_nothing(self, world, reader):
         world.apply(4, 3)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from forescale.actuators.asg_facts import Cached, FactReader, Launch
 from forescale.actuators.lead_time import learn_lead_time
-from forescale.aws import Batcher, Clients, Rejected
+from forescale.aws import BUSY, Batcher, Clients, Rejected
 from forescale.model.decision import Direction
 from forescale.model.effect import Action, Done, NoOp, Outcome, Refused, Retry
 from forescale.model.errors import AdapterError, NotFound, Throttled, Unavailable
@@ -25,8 +25,6 @@ _NAMES = 100
 _INSTANCES = 200
 # How long an observation waits for facts that are only read now and then.
 _PATIENCE = 2.0
-# The group is busy for a moment: AWS says so instead of queueing the request.
-_BUSY = frozenset({"ScalingActivityInProgress", "ScalingActivityInProgressFault", "ResourceContention"})
 _BUSY_PAUSE = 15.0
 _UNAVAILABLE_PAUSE = 5.0
 
@@ -164,7 +162,8 @@ class AsgActuator:
         """Set the desired capacity, or terminate instances through the group. At most once.
 
         Reads the group again first. Already there: Done. Changed by someone else since the
-        decision, out of the group's own bounds, or too late: Refused.
+        decision, out of the group's own bounds, or too late: Refused. Raises `Unavailable`
+        where a write may have arrived, or some of several have: the group itself will show.
         """
         now = self._clock.now()
         if now > action.expires:
@@ -174,17 +173,20 @@ class AsgActuator:
                 action.id, f"dry run: would set {self._name} from {action.previous} to {action.desired}"
             )
         try:
-            return await self._apply(action, await self._describe())
-        except Throttled as error:
-            return Retry(action.id, error.after, error.message)
+            group = await self._describe()
         except Unavailable as error:
             return Retry(action.id, _UNAVAILABLE_PAUSE, error.message)
-        except Rejected as error:
-            if error.code in _BUSY:
-                return Retry(action.id, _BUSY_PAUSE, error.message)
-            return Refused(action.id, error.message)
         except AdapterError as error:
-            return Refused(action.id, f"{error.message}. {error.hint}".rstrip(". "))
+            return _outcome(action, error)
+        settled = self._settled(action, group)
+        if settled is not None:
+            return settled
+        try:
+            return await self._write(action, group)
+        except Unavailable:
+            raise
+        except AdapterError as error:
+            return _outcome(action, error)
 
     @property
     def _name(self) -> str:
@@ -263,12 +265,15 @@ class AsgActuator:
                 ended[instance] = (seen, seen - self._launched[instance])
         return [seconds for _, seconds in sorted(ended.values())]
 
-    async def _apply(self, action: Action, group: Any) -> Outcome:
+    def _by_lifecycle(self, action: Action) -> bool:
+        return self._settings.scale_in.how == "lifecycle" and action.direction is Direction.IN
+
+    def _settled(self, action: Action, group: Any) -> Outcome | None:
+        """The outcome of an action that needs no write, or must not have one."""
         current, lowest, highest = group["DesiredCapacity"], group["MinSize"], group["MaxSize"]
         if current == action.desired:
             return Done(action.id, current)
-        by_lifecycle = self._settings.scale_in.how == "lifecycle" and action.direction is Direction.IN
-        begun = by_lifecycle and action.desired < current < action.previous
+        begun = self._by_lifecycle(action) and action.desired < current < action.previous
         if current != action.previous and not begun:
             return Refused(
                 action.id,
@@ -279,7 +284,10 @@ class AsgActuator:
             return Refused(
                 action.id, f"{action.desired} is outside the group's own bounds: min {lowest}, max {highest}"
             )
-        if by_lifecycle:
+        return None
+
+    async def _write(self, action: Action, group: Any) -> Outcome:
+        if self._by_lifecycle(action):
             return await self._terminate(action, group)
         await self._clients.call(
             "autoscaling",
@@ -298,14 +306,19 @@ class AsgActuator:
             return Refused(
                 action.id, f"only {len(chosen)} instances in service are not protected, and {count} should go"
             )
-        for instance in chosen:
-            await self._clients.call(
-                "autoscaling",
-                "terminate_instance_in_auto_scaling_group",
-                region=self._region,
-                InstanceId=instance,
-                ShouldDecrementDesiredCapacity=True,
-            )
+        for done, instance in enumerate(chosen):
+            try:
+                await self._clients.call(
+                    "autoscaling",
+                    "terminate_instance_in_auto_scaling_group",
+                    region=self._region,
+                    InstanceId=instance,
+                    ShouldDecrementDesiredCapacity=True,
+                )
+            except AdapterError as error:
+                if done:
+                    raise Unavailable(f"{done} of {count} terminated: {error.message}") from error
+                raise
         return Done(action.id, action.desired)
 
     def _complete_drained(self, instances: Sequence[Any]) -> None:
@@ -337,6 +350,15 @@ class AsgActuator:
 
     def _completed(self, instance: str, _task: object) -> None:
         self._completing.pop(instance, None)
+
+
+def _outcome(action: Action, error: AdapterError) -> Outcome:
+    """The outcome of an action that an error kept from being done."""
+    if isinstance(error, Throttled):
+        return Retry(action.id, error.after, error.message)
+    if isinstance(error, Rejected) and error.code in BUSY:
+        return Retry(action.id, _BUSY_PAUSE, error.message)
+    return Refused(action.id, f"{error.message}. {error.hint}".rstrip(". "))
 
 
 def choose_victims(instances: Sequence[Any], launched: Mapping[str, float], count: int) -> list[str]:

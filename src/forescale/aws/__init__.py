@@ -2,7 +2,7 @@
 
 from forescale.aws.batch import Batcher
 from forescale.aws.clients import Clients
-from forescale.aws.errors import Rejected, WriteForbidden
+from forescale.aws.errors import BUSY, Rejected, WriteForbidden
 from forescale.aws.settings import AwsSettings, Credentials
 
-__all__ = ["AwsSettings", "Batcher", "Clients", "Credentials", "Rejected", "WriteForbidden"]
+__all__ = ["BUSY", "AwsSettings", "Batcher", "Clients", "Credentials", "Rejected", "WriteForbidden"]

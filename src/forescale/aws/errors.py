@@ -45,6 +45,8 @@ NOT_KNOWN = frozenset(
         "MissingAuthenticationTokenException",
     }
 )
+# The resource is busy for a moment: AWS says so, sometimes as a 500, and has done nothing.
+BUSY = frozenset({"ScalingActivityInProgress", "ScalingActivityInProgressFault", "ResourceContention"})
 OUT_OF_ORDER = frozenset({"ServiceUnavailable", "InternalFailure", "InternalError", "InternalServiceError"})
 LOG_IN = (
     "log in with `aws sso login` or `aws configure`, name a profile (aws.profile, AWS_PROFILE), "
@@ -115,7 +117,7 @@ def _answered(response: Any, action: str, region: str) -> ForescaleError:
     text = f"{action} in {region}: {error.get('Message') or 'no message'} ({code})"
     if code in THROTTLED or status == 429:
         return Throttled(text)
-    if code in OUT_OF_ORDER or status >= 500:
+    if code in OUT_OF_ORDER or (status >= 500 and code not in BUSY):
         return Unavailable(text, hint="AWS itself has trouble; it will be tried again")
     denied = _denied(code, text, action, region)
     if denied:

@@ -23,17 +23,21 @@ class _Fault:
     error: AwsError | None
     latency: float
     left: int | None
+    skip: int = 0
 
 
 class Faults:
-    """Faults by operation name. `times` counts the calls they hit; None means all until `clear`."""
+    """Faults by operation name.
+
+    `times` counts the calls they hit (None: all until `clear`), after `skip` that go well.
+    """
 
     def __init__(self) -> None:
         self._by_operation: dict[str, _Fault] = {}
 
-    def throttle(self, operation: str, times: int | None = 1) -> None:
+    def throttle(self, operation: str, times: int | None = 1, *, skip: int = 0) -> None:
         """Answer as an API that is called too often."""
-        self.fail(operation, "Throttling", "Rate exceeded", times=times)
+        self.fail(operation, "Throttling", "Rate exceeded", times=times, skip=skip)
 
     def deny(self, operation: str, times: int | None = None) -> None:
         """Answer that the caller lacks the permission."""
@@ -41,10 +45,17 @@ class Faults:
         self.fail(operation, "AccessDenied", message, status=403, times=times)
 
     def fail(
-        self, operation: str, code: str, message: str, *, status: int = 400, times: int | None = 1
+        self,
+        operation: str,
+        code: str,
+        message: str,
+        *,
+        status: int = 400,
+        times: int | None = 1,
+        skip: int = 0,
     ) -> None:
         """Answer with an error of AWS."""
-        self._by_operation[operation] = _Fault(AwsError(code, message, status), 0.0, times)
+        self._by_operation[operation] = _Fault(AwsError(code, message, status), 0.0, times, skip)
 
     def slow(self, operation: str, seconds: float, times: int | None = None) -> None:
         """Answer after so many seconds of real time."""
@@ -58,6 +69,9 @@ class Faults:
         """Do to a call what was asked for. Raises the error it is to end with."""
         fault = self._by_operation.get(call.operation)
         if fault is None or fault.left == 0:
+            return
+        if fault.skip:
+            fault.skip -= 1
             return
         if fault.left is not None:
             fault.left -= 1
