@@ -1,9 +1,11 @@
 """Connections: how each kind of database is opened, and what a transaction is there."""
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
@@ -74,7 +76,10 @@ class Database:
         self.engine.dispose()
 
     def _connect(self, **options: bool) -> Connection:
-        connection = self.engine.connect()
+        try:
+            connection = self.engine.connect()
+        except TypeError as error:  # an option in the URL that the driver does not know
+            raise explain(error, self.place) from None
         if options["reading"] and self.dialect != "sqlite":  # where every transaction is a snapshot
             return connection.execution_options(isolation_level="REPEATABLE READ", **options)
         return connection.execution_options(**options)
@@ -85,7 +90,7 @@ def _sqlite(place: File, *, create: bool, read_only: bool) -> Engine:
 
     def connect() -> sqlite3.Connection:
         return sqlite3.connect(
-            place.uri(mode),
+            place.uri(mode) + ("&immutable=1" if read_only and _cannot_share(place.path) else ""),
             uri=True,
             timeout=place.busy,
             isolation_level=None,  # transactions begin where `_begin` says so, not where Python guesses
@@ -96,6 +101,16 @@ def _sqlite(place: File, *, create: bool, read_only: bool) -> Engine:
     event.listen(engine, "connect", _tune)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _cannot_share(path: Path) -> bool:
+    """Nobody has the file open, and this process may not create what readers and writers share.
+
+    SQLite then reads it only if told that it will not change; anybody who did change it
+    would create these files first.
+    """
+    log = path.with_name(path.name + "-wal")
+    return not log.exists() and not os.access(path.absolute().parent, os.W_OK)
 
 
 def _tune(connection: Any, _record: object) -> None:
@@ -143,8 +158,6 @@ def _server(place: Server, *, read_only: bool) -> Engine:
             f"ledger {place.label} needs the Python package {error.name}",
             hint=f"pip install 'forescale[{_EXTRAS[dialect]}]'",
         ) from None
-    except (TypeError, ValueError) as error:
-        raise explain(error, place) from None
     if dialect == "mysql" and read_only:
         event.listen(engine, "connect", _forbid_writing)
     return engine

@@ -138,6 +138,8 @@ def _is_deadlock(cause: BaseException) -> bool:
 def _advice(error: Exception, cause: BaseException, place: File | Server) -> Advice:
     if isinstance(error, PoolTimeout):
         return "all connections are in use", "close readers that are no longer needed"
+    if isinstance(error, TypeError):
+        return "its URL has an option that the driver does not know", "look at what follows the `?`"
     if isinstance(cause, sqlite3.Error):
         return _of_sqlite(cause)
     if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -1,5 +1,6 @@
 """Forgetting what is old: whole segments, so that what remains can still be replayed."""
 
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -7,6 +8,7 @@ from sqlalchemy import Connection, Table, delete, func, select
 
 from forescale.store import schema
 from forescale.store.database import Database
+from forescale.store.faults import faults
 from forescale.store.rows import Pruned
 
 _PAGES = 2000  # given back to the file system in one go: 8 MB, a few milliseconds
@@ -82,14 +84,10 @@ def _add(a: Pruned, b: Pruned) -> Pruned:
 
 def _shrink(database: Database) -> None:
     """Give free pages back to the file system, in pieces: the writer gets its turn in between."""
-    while True:
-        with database.write(durable=False) as connection:
-            free = connection.exec_driver_sql("PRAGMA freelist_count").scalar() or 0
-            # Every page is a row without columns, which SQLAlchemy takes for no rows at all;
-            # unless all of them are fetched, only the first page is given back.
-            cursor = connection.connection.cursor()
-            cursor.execute(f"PRAGMA incremental_vacuum({_PAGES})")
-            cursor.fetchall()
-            cursor.close()
-        if free <= _PAGES:
-            return
+    with faults(database.place), closing(database.engine.raw_connection()) as connection:
+        sqlite: Any = connection.driver_connection
+        while free := sqlite.execute("PRAGMA freelist_count").fetchone()[0]:
+            # A script, because Python takes the first page's row, which has no columns, for the end.
+            sqlite.executescript(f"PRAGMA incremental_vacuum({_PAGES})")
+            if sqlite.execute("PRAGMA freelist_count").fetchone()[0] >= free:
+                return  # a file that cannot shrink, for this forescale did not make it
