@@ -337,8 +337,9 @@ def test_a_command_is_carried_out_once(url, ledger):
     ledger.commit([entry])
     assert ledger.orders()["web"] == {second: Resume("ada")}
     before = life.state
-    with pytest.raises(StoreError, match="was carried out already"):
+    with pytest.raises(Conflict, match="was carried out already") as caught:
         ledger.commit([life.commanded(first, waiting["web"][first])])
+    assert caught.value.targets == ("web",)
     assert ledger.state("web") == before
     (segment,) = ledger.segments("web")
     assert segment.events == (entry.event,)
@@ -348,7 +349,7 @@ def test_a_command_of_another_target_cannot_be_taken(ledger):
     life = Life()
     begin(ledger, life)
     other = ledger.post("api", Resume("ada"), START)
-    with pytest.raises(StoreError, match="not waiting"):
+    with pytest.raises(Conflict, match="carried out already"):
         ledger.commit([life.commanded(other, Resume("ada"))])
     assert set(ledger.orders()) == {"api"}
 

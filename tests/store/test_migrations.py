@@ -128,7 +128,7 @@ def test_the_wheel_has_the_migrations(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     with ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
-    code = "import sys; from forescale.store import Ledger, migrate; Ledger.open('x.db'); print(migrate.__file__)"
+    code = "import sys; from forescale.store import Ledger, migrate; Ledger.open('x.db'); print(migrate)"
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
@@ -137,4 +137,4 @@ def test_the_wheel_has_the_migrations(tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(str(tmp_path / "site"))
+    assert str(tmp_path / "site") in done.stdout

@@ -69,6 +69,7 @@ class TargetLoop:
         """The target is this process's from now on, and stands there."""
         self.state, self.owned, self.standing_by = state, True, ""
         self._news, self._snapshot, self._evaluated = News(), None, None
+        self._orders.clear()  # one may be in the ledger already; those that are not come again
         self._log.transition("lease", "", "")
 
     def stand_by(self, why: str) -> None:

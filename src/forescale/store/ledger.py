@@ -81,8 +81,9 @@ class Ledger:
 
         Raises:
             Conflict: A target is not where these entries start from: another process has
-                written to it, or an earlier commit that failed had been carried out after all
-                and is not what is repeated. `reload` it.
+                written to it, a command was carried out already, or an earlier commit that
+                failed had been carried out after all and is not what is repeated. `reload`
+                it, and look at `orders` again.
         """
         self._writer.commit(entries)
 

@@ -64,7 +64,7 @@ class Plan:
     rows: dict[Table, dict[tuple[int, ...], Row]] = field(default_factory=dict)
     states: dict[str, State] = field(default_factory=dict)
     outcomes: list[Row] = field(default_factory=list)
-    commands: list[Row] = field(default_factory=list)
+    commands: list[tuple[str, Row]] = field(default_factory=list)
     entries: dict[str, list[Entry]] = field(default_factory=dict)
     durable: bool = False
 
@@ -151,7 +151,8 @@ class Plan:
             posted = command_number(event.id)
             if posted is not None:
                 key = {"of_id": posted, "of_target": head.target_id}
-                self.commands.append(key | {"taken": head.events, "taken_time": event.time})
+                row = key | {"taken": head.events, "taken_time": event.time}
+                self.commands.append((head.name, row))
 
     def _decision(self, head: Head, number: int, decision: Decision) -> Head:
         row, event = head.decision_row, head.decision_event

@@ -26,10 +26,10 @@ class Conflict(StoreError):
     `Ledger.reload` each of `targets`, and go on from its state.
     """
 
-    def __init__(self, targets: Sequence[str]) -> None:
+    def __init__(self, targets: Sequence[str], detail: str = "") -> None:
         names = ", ".join(targets[:5]) + (", ..." if len(targets) > 5 else "")
         super().__init__(
-            f"the ledger of {names} has moved on since its state was read",
+            f"the ledger of {names} has moved on since its state was read" + (detail and f": {detail}"),
             hint="does another forescale write to it? One `forescale run` owns a target",
         )
         self.targets = tuple(targets)
@@ -167,9 +167,9 @@ def _execute(connection: Connection, plan: Plan) -> None:
         connection.execute(upsert(table, dialect, _KEEP.get(table, ())), list(rows.values()))
     if plan.outcomes:
         connection.execute(_REPORT, plan.outcomes)
-    for row in plan.commands:
+    for name, row in plan.commands:
         if connection.execute(_TAKE, row).rowcount != 1:
-            raise StoreError(f"{command_id(row['of_id'])} is not waiting: it was carried out already")
+            raise Conflict((name,), f"{command_id(row['of_id'])} was carried out already")
     connection.execute(upsert(schema.target, dialect), list(plan.targets()))
 
 
