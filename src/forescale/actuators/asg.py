@@ -140,9 +140,9 @@ class AsgActuator:
     async def observe(self) -> FleetStatus:
         """The group as it is now: one batched call; what changes slowly is read now and then.
 
-        Raises `NotFound`, naming the groups that do exist there, and whatever the call raises.
+        Raises as `describe` does.
         """
-        group = await self._describe()
+        group = await self.describe()
         instances = group["Instances"]
         in_service = [i for i in instances if _in_service(i)]
         self._in_service = tuple(sorted(i["InstanceId"] for i in in_service))
@@ -152,6 +152,16 @@ class AsgActuator:
         await self._cache.refresh(frozenset(self._in_service), missing, _PATIENCE)
         self._complete_drained(instances)
         return self._status(group)
+
+    async def describe(self) -> Any:
+        """The group in AWS's own words, from a call shared with others of the same moment.
+
+        Raises `NotFound`, naming the groups that do exist there, and whatever the call raises.
+        """
+        group = await self._hub.groups.load((self._region, self._name))
+        if group is None:
+            raise await self._not_found()
+        return group
 
     def instances(self) -> tuple[InstanceRef, ...]:
         """The instances in service at the last `observe`."""
@@ -173,7 +183,7 @@ class AsgActuator:
                 action.id, f"dry run: would set {self._name} from {action.previous} to {action.desired}"
             )
         try:
-            group = await self._describe()
+            group = await self.describe()
         except Unavailable as error:
             return Retry(action.id, _UNAVAILABLE_PAUSE, error.message)
         except AdapterError as error:
@@ -195,12 +205,6 @@ class AsgActuator:
     @property
     def _region(self) -> str:
         return self._clients.region(self._settings.region)
-
-    async def _describe(self) -> Any:
-        group = await self._hub.groups.load((self._region, self._name))
-        if group is None:
-            raise await self._not_found()
-        return group
 
     async def _not_found(self) -> NotFound:
         region = self._region

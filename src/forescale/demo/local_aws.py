@@ -36,6 +36,9 @@ class LocalAws:
         boot_delay: seconds from launch to service, or what gives them for each launch.
         region: where the helpers work; clients may use any.
         seed: of moto's random ids.
+
+    `faults` makes calls fail, `requests` is what was asked, `forbidden` holds the actions that
+    IAM's policy simulator denies, such as `autoscaling:SetDesiredCapacity`.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class LocalAws:
     ) -> None:
         self.region, self.faults, self.metrics = region, Faults(), MetricStore()
         self.requests: list[Request] = []
+        self.forbidden: set[str] = set()
         self._clock, self._seed = clock, seed
         self._boot = boot_delay if callable(boot_delay) else lambda: boot_delay
         self._lock = threading.RLock()
@@ -233,9 +237,25 @@ class LocalAws:
                 result = self.metrics.put_metric_data(region, parameters, self._clock.now())
             case "cloudwatch", "GetMetricData":
                 result = self.metrics.get_metric_data(region, parameters)
+            case "iam", "SimulatePrincipalPolicy":
+                result = self._simulate(parameters)
             case _:
                 return None
         return reply(call, result)
+
+    def _simulate(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        """SimulatePrincipalPolicy: everything is allowed but what is `forbidden`."""
+        return {
+            "EvaluationResults": [
+                {
+                    "EvalActionName": action,
+                    "EvalResourceName": parameters.get("ResourceArns", ["*"])[0],
+                    "EvalDecision": "implicitDeny" if action in self.forbidden else "allowed",
+                }
+                for action in parameters["ActionNames"]
+            ],
+            "IsTruncated": False,
+        }
 
     def _forward(
         self, environ: dict[str, Any], call: Call, body: bytes, start_response: Callable[..., Any]
