@@ -220,7 +220,7 @@ def narrow(request, tmp_path):
             "full",
             lambda _: subprocess.run(["mount", "-o", "remount,size=64m", tmp_path], check=True),
         )
-        subprocess.run(["umount", tmp_path], check=True)
+        subprocess.run(["umount", "--lazy", tmp_path], check=True)
     elif request.param == "pages":
         yield tmp_path, "full", limit_pages
     else:
