@@ -179,15 +179,16 @@ def test_the_parameter_store_itself(write, moto_url, credentials):
     for i in range(12):
         ssm.put_parameter(Name=f"/web/{i}", Value=f"group-{i}", Type="String")
     ssm.put_parameter(Name="/web/max", Value="31", Type="SecureString")
-    ssm.put_parameter(Name="/web/0", Value="group-new", Type="String", Overwrite=True)
+    ssm.put_parameter(Name="/web/old", Value="group-old", Type="String")
+    ssm.put_parameter(Name="/web/old", Value="group-new", Type="String", Overwrite=True)
     targets = "\n".join(f"  t{i}: {{group: '${{ssm:/web/{i}}}'}}" for i in range(12))
     path = write(
         f"region: ${{REGION}}\naws: {{endpoint_url: '{moto_url}'}}\ntargets:\n{targets}\n"
-        "  old: {group: '${ssm:/web/0:1}', guards: {max: ${ssm:/web/max}}}\n"
+        "  old: {group: '${ssm:/web/old:1}', guards: {max: ${ssm:/web/max}}}\n"
     )
     config = load(path, {"REGION": "eu-west-1"})
-    assert [config.targets[f"t{i}"].actuator.group for i in (0, 11)] == ["group-new", "group-11"]
-    assert config.targets["old"].actuator.group == "group-0"
+    assert [config.targets[f"t{i}"].actuator.group for i in (0, 11)] == ["group-0", "group-11"]
+    assert config.targets["old"].actuator.group == "group-old"
     assert config.targets["old"].guards.max == 31
 
 

@@ -80,8 +80,8 @@ def _construct(tag: str, text: str) -> Scalar:
     return text  # a date stays the text it was written as: JSON and editors know no other
 
 
-_REFERENCE = re.compile(r"(?<=\$)\{[^{}\n]*\}")
-_SHIELDED = re.compile("(?<=\\$)[\ue000-\ue07f][^{}\n]*?\ue07d")
+_REFERENCE = re.compile(r"""(?<=\$)\{[^{}"'\n]*\}""")  # a quote ends the text before the reference does
+_SHIELDED = re.compile("(?<=\\$)\ue07b[^{}\n]*?\ue07d")
 _SHIELD = {i: 0xE000 + i for i in range(128)}
 _UNSHIELD = {there: here for here, there in _SHIELD.items()}
 
@@ -89,6 +89,13 @@ _UNSHIELD = {there: here for here, there in _SHIELD.items()}
 def _shield(text: str) -> str:
     """References made opaque to YAML, character by character, so that `{max: ${MAX}}` works too."""
     return _REFERENCE.sub(lambda match: match[0].translate(_SHIELD), text)
+
+
+def _text(raw: str) -> str:
+    """What YAML read, with its references; JSON writes some characters as two escapes, which are joined."""
+    if not raw.isascii() and any("\ud800" <= character <= "\udfff" for character in raw):
+        raw = raw.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return _unshield(raw)
 
 
 def _unshield(text: str) -> str:
@@ -187,10 +194,10 @@ class _Builder:
             mark = key  # nothing is written: YAML would have it begin at whatever comes next
         found = Node(None, mark, key, path, plain=is_plain)
         if "$" in node.value:
-            found.value = found.written = _unshield(node.value)
+            found.value = found.written = _text(node.value)
         else:
             try:
-                found.value = _construct(str(node.tag), node.value)
+                found.value = _construct(str(node.tag), _text(node.value))
             except (YAMLError, ValueError) as error:
                 self.problems.append(mark.problem(f"not a value: {_first_line(error)}", read=node.value))
         return found
@@ -203,7 +210,7 @@ class _Builder:
             if not isinstance(key_node, ScalarNode):
                 self.problems.append(mark.problem("a key must be a plain word", expected="key: value"))
                 continue
-            name = _unshield(key_node.value)
+            name = _text(key_node.value)
             if str(key_node.tag) == _STANDARD + "merge":
                 for key, child in self._merged(value_node, mark, path).items():
                     merged.setdefault(key, child)

@@ -19,7 +19,7 @@ _SECRET = re.compile(r"(?i)pass|secret|token|key|credential|ssm:")
 
 def resolved(loaded: Loaded) -> str:
     """The whole configuration as YAML, defaults and all; secrets are masked or left as references."""
-    data = as_written(loaded.config)
+    data = literal(as_written(loaded.config))
     _hide(data, loaded.tree)
     yaml = YAML(pure=True)
     yaml.default_flow_style = False
@@ -54,6 +54,16 @@ def _quantity(value: Any, dumped: Any, metadata: list[Any]) -> Any:
         short = f"{value * 100:g}%"
         return short if parse_ratio(short) == value else value
     return as_written(value, dumped)
+
+
+def literal(data: Any) -> Any:
+    """The data with its dollar signs doubled where they would be taken for a reference."""
+    if isinstance(data, dict):
+        return {key: literal(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [literal(item) for item in data]
+    is_ambiguous = isinstance(data, str) and ("$$" in data or "${" in data)
+    return data.replace("$", "$$") if is_ambiguous else data
 
 
 def _hide(data: Any, node: Node) -> None:

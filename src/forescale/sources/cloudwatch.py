@@ -78,9 +78,10 @@ class CloudWatchSignal(SignalSettings):
             raise ValueError("metrics is only used by an expression, and there is none")
         if self.expression is None:
             return self
-        asked = self.model_fields_set & {"metric", "statistic", "dimensions"}
+        fields = type(self).model_fields
+        asked = [n for n in ("metric", "statistic", "dimensions") if getattr(self, n) != fields[n].default]
         if asked:
-            raise ValueError(f"an expression has its own metrics: leave out {', '.join(sorted(asked))}")
+            raise ValueError(f"an expression has its own metrics: leave out {', '.join(asked)}")
         unknown = names_in(self.expression) - self.metrics.keys()
         if unknown:
             raise ValueError(
