@@ -141,3 +141,9 @@ def test_interpolation_keeps_each_point_and_stays_between_neighbours(values, ste
             slack = 1e-9 * max(a, b)
             assert (inner >= min(a, b) - slack).all()
             assert (inner <= max(a, b) + slack).all()
+
+
+def test_a_trace_begins_at_a_plain_number_that_the_ledger_can_hold():
+    trace = from_points([Point(90.0, 1.0), Point(150.0, 2.0)])
+    assert type(trace.start) is float
+    assert type(trace.time(3)) is float

@@ -85,7 +85,7 @@ def from_points(points: Sequence[Point]) -> Trace:
         notes.append(f"points every {step:g} s were averaged to minutes")
     else:
         load = _interpolated(grid, step)
-    start = times[0] // STEP * STEP
+    start = float(times[0] // STEP * STEP)
     return Trace(start, load, step, len(times), step > STEP, tuple(notes))
 
 
