@@ -145,6 +145,13 @@ class TestObserve:
         world.pass_time(301)
         assert world.observe().refreshing
 
+    def test_a_clock_that_was_set_back_does_not_stop_the_reading(self, world):
+        world.clock.advance(world.clock.now() + 86400)
+        world.observe()
+        world.clock._now -= 86400
+        world.aws.refresh("web")
+        assert world.observe().refreshing
+
 
 class TestCalls:
     def test_an_observation_is_one_call_and_slow_facts_are_read_now_and_then(self, world):

@@ -163,3 +163,16 @@ def test_a_failed_call_with_nobody_left_is_no_warning():
             await leaving
 
     asyncio.run(main())
+
+
+def test_a_loop_that_ends_in_the_middle_leaves_it_usable():
+    api = Api()
+    batcher = Batcher(api, limit=500)
+
+    async def leave():
+        asking = asyncio.ensure_future(batcher.load(1))
+        await asyncio.sleep(0)
+        assert not asking.done()
+
+    asyncio.run(leave())
+    assert ask(batcher, [1, 2]) == [10, 20]

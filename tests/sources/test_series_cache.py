@@ -130,3 +130,11 @@ def test_whatever_comes_late_is_seen_in_the_end_and_nothing_else(lateness, delay
 @pytest.mark.parametrize("end", [0.0, 59.0])
 def test_without_a_complete_bucket_there_is_nothing_to_ask(end):
     assert cache().due(0.0, end) is None
+
+
+def test_a_clock_that_was_set_back_does_not_silence_it():
+    known = cache()
+    known.fail(NotFound("no such metric"), 100_000.0)
+    assert known.due(0.0, 600.0) is not None
+    known.keep({}, (96_000.0, 96_600.0), 96_600.0)
+    assert known.due(0.0, 600.0) == (0.0, 600.0)

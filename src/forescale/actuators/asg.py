@@ -329,7 +329,7 @@ class AsgActuator:
         """Let go, behind the loop, of the instances that have waited in the hook long enough."""
         now, scale_in = self._clock.now(), self._settings.scale_in
         there = [i["InstanceId"] for i in instances if i["LifecycleState"] == "Terminating:Wait"]
-        self._waiting = {i: self._waiting.get(i, now) for i in there}
+        self._waiting = {i: min(self._waiting.get(i, now), now) for i in there}
         if scale_in.hook is None or not self._clients.writable:
             return
         for instance, since in self._waiting.items():

@@ -1,10 +1,15 @@
-"""What changes slowly about an Auto Scaling Group: launches, refreshes, and who else writes to it."""
+"""What changes slowly about an Auto Scaling Group: launches, refreshes, and who else writes to it.
+
+How long ago something was read is taken without its sign: a clock that was set back must not
+keep it from being read until the clock is where it was.
+"""
 
 import asyncio
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from forescale.actuators.lead_time import RECENT
 from forescale.aws import Clients
 from forescale.model.errors import AdapterError
 from forescale.model.protocols import Clock
@@ -81,7 +86,7 @@ class FactReader:
     async def _others(self, region: str, group: str) -> tuple[str, ...]:
         """Policies and scheduled actions of the group, from one read of the whole region."""
         read, task = self._writers.get(region, (0.0, None))
-        if task is None or self._clock.now() - read >= REFRESH or _failed(task):
+        if task is None or abs(self._clock.now() - read) >= REFRESH or _failed(task):
             task = asyncio.get_running_loop().create_task(self._read_writers(region))
             self._writers[region] = (self._clock.now(), task)
         return tuple((await asyncio.shield(task)).get(group, ()))
@@ -152,7 +157,7 @@ class Cached:
         if self._task is None or self._task.done():
             now = self._clock.now()
             launches = self._launches_due(now, in_service, missing)
-            if not launches and self._read_at is not None and now - self._read_at < REFRESH:
+            if not launches and self._read_at is not None and abs(now - self._read_at) < REFRESH:
                 return
             self._read_at = now
             if launches:
@@ -164,7 +169,7 @@ class Cached:
         if self._launches_at is None:
             return True
         news = missing or not in_service <= self._in_service
-        return news and now - self._launches_at >= _LAUNCH_PAUSE
+        return news and abs(now - self._launches_at) >= _LAUNCH_PAUSE
 
     async def _run(self, launches: bool) -> None:
         self.facts = await self._read(self.facts, launches=launches)
@@ -182,7 +187,7 @@ def policy_writer(policy: Any) -> str:
 
 
 def parse_launches(activities: Sequence[Any]) -> tuple[Launch, ...]:
-    """The launches among scaling activities that have ended, oldest first."""
+    """The newest launches among scaling activities that have ended, oldest first."""
     launches = []
     for activity in activities:
         if "EndTime" not in activity or not activity["Description"].startswith(_LAUNCHING):
@@ -193,7 +198,7 @@ def parse_launches(activities: Sequence[Any]) -> tuple[Launch, ...]:
             launches.append(Launch(found[1], start, end))
         elif activity["StatusCode"] == "Failed":
             launches.append(Launch("", start, end, activity.get("StatusMessage") or "launch failed"))
-    return tuple(sorted(launches, key=lambda launch: launch.end))
+    return tuple(sorted(launches, key=lambda launch: launch.end)[-RECENT:])
 
 
 def _failed(task: "asyncio.Task[Any]") -> bool:

@@ -76,10 +76,12 @@ class Batcher(Generic[K, V]):
             self._start(self._gather())
 
     async def _gather(self) -> None:
-        for _ in range(_TURNS):
-            await asyncio.sleep(0)
-        self._gathering = False
-        waiting, self._waiting = self._waiting, {}
+        try:
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
+        finally:  # also where the event loop ends: another one may go on with this object
+            self._gathering = False
+            waiting, self._waiting = self._waiting, {}
         for keys in self._batches(list(waiting)):
             batch = {key: waiting[key] for key in keys}
             self._under_way += 1

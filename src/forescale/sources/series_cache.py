@@ -42,13 +42,15 @@ class SeriesCache:
         first = -(-start // self._period) * self._period
         if first >= last:
             return None
-        if self.error is not None and end - self._asked_at < self._period:
+        # A clock that was set back must not silence a series until it is where it was.
+        asked_lately = abs(end - self._asked_at) < self._period
+        if self.error is not None and asked_lately:
             return None
         if self._from is None or first < self._from:
             return first, last
         newest = max(self._points, default=first - self._period)
         late = last - self._period - newest
-        if late <= 0 or (late > PATIENCE * self._period and end - self._asked_at < self._period):
+        if late <= 0 or (late > PATIENCE * self._period and asked_lately):
             return None
         return max(first, self._align(newest - self._revisit)), last
 
