@@ -1,17 +1,13 @@
 """What the ledger keeps of a target's settings is the settings."""
 
 import json
-import sys
-from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, settings
+from target_strategies import targets
 
 from forescale.config import Config, InvalidConfig, Target, load, schema
 from forescale.config.loader import load_tree
-from forescale.config.words import literal, in_words, resolved, summary
-
-sys.path.insert(0, str(Path(__file__).parent))
-from strategies import targets
+from forescale.config.words import in_words, literal, resolved, summary
 
 _SLOW = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=60)
 _NO_SHRINKING = settings(_SLOW, max_examples=30, phases=(Phase.explicit, Phase.generate))

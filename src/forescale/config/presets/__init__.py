@@ -58,4 +58,6 @@ def _filled(text: str, example: str, value: str) -> Iterator[str]:
 
 def _quoted(value: str) -> str:
     """The value as YAML text that means just this text."""
-    return value if _PLAIN.fullmatch(value) else json.dumps(value, ensure_ascii=False).replace("$", "$$")
+    if _PLAIN.fullmatch(value):
+        return value
+    return json.dumps(value, ensure_ascii=not value.isprintable()).replace("$", "$$")
