@@ -7,19 +7,16 @@ from forescale.series.trace import Trace
 
 
 def busiest(trace: Trace, minutes: int) -> int:
-    """The minute at which the stretch with the largest load above its own average begins.
+    """The minute at which the stretch begins in which the load moves most, up and down.
 
-    That is the day on which scaling has most to do. Candidates begin at full hours; where
-    the trace is shorter than the stretch, it begins at 0.
+    That is when scaling has most to do. Candidates begin at full hours; where the trace is
+    shorter than the stretch, it begins at 0.
     """
-    starts = range(0, max(len(trace) - minutes, 0) + 1, 60)
-
-    def work(start: int) -> float:
-        part = trace.load[start : start + minutes]
-        known = part[~np.isnan(part)]
-        return float(np.abs(known - known.mean()).sum()) if len(known) > minutes / 2 else -1.0
-
-    return max(starts, key=work)
+    moves = np.nan_to_num(np.abs(np.diff(trace.load)))
+    moved = np.concatenate(([0.0], np.cumsum(moves)))
+    starts = np.arange(0, max(len(trace) - minutes, 0) + 1, 60)
+    ends = np.minimum(starts + minutes, len(trace)) - 1
+    return int(starts[np.argmax(moved[ends] - moved[starts])])
 
 
 def stretch(trace: Trace, begin: int, minutes: int) -> Trace:

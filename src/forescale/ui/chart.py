@@ -13,17 +13,17 @@ def chart(demand: Sequence[float | None], capacity: Sequence[int], *, width: int
     """Demand and capacity, both in instances and of equal length, in `height` lines of text.
 
     Several minutes share a column: it shows their highest demand and their lowest capacity,
-    so that a shortage is never hidden; where demand is above capacity the bar is red.
+    and is red if demand was above capacity in any of them.
     """
     columns = [_column(demand[a:b], capacity[a:b]) for a, b in _cuts(len(demand), width)]
-    top = max([1.0, *(d for d, _ in columns), *(float(c) for _, c in columns)])
+    top = max([1.0, *(d for d, _, _ in columns), *(float(c) for _, c, _ in columns)])
     scale = height / (top * 1.05)
     text = Text()
     for row in range(height - 1, -1, -1):
         label = f"{(row + 0.5) / scale:5.0f} ┤" if row % 3 == 1 else "      │"
         text.append(label, "dim")
-        for load, line in columns:
-            text.append(*_cell(load * scale, line * scale, row, short=load > line))
+        for load, line, short in columns:
+            text.append(*_cell(load * scale, line * scale, row, short=short))
         text.append("\n")
     text.append("      └" + "─" * len(columns), "dim")
     return text
@@ -34,8 +34,9 @@ def _cuts(length: int, width: int) -> list[tuple[int, int]]:
     return [(i, min(i + size, length)) for i in range(0, length, size)]
 
 
-def _column(demand: Sequence[float | None], capacity: Sequence[int]) -> tuple[float, int]:
-    return max((d for d in demand if d is not None), default=0.0), min(capacity)
+def _column(demand: Sequence[float | None], capacity: Sequence[int]) -> tuple[float, int, bool]:
+    known = [(d, c) for d, c in zip(demand, capacity, strict=True) if d is not None]
+    return max((d for d, _ in known), default=0.0), min(capacity), any(d > c for d, c in known)
 
 
 def _cell(level: float, line: float, row: int, *, short: bool) -> tuple[str, str]:
