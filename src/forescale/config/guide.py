@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -23,6 +24,12 @@ _KINDS = {
     "null": "null",
     "string": "text",
 }
+
+
+@cache
+def guide() -> "Guide":
+    """The guide to the file; made once, for the schema takes a while to put together."""
+    return Guide()
 
 
 class Guide:

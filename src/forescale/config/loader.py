@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from forescale.actuators import AnyActuator
 from forescale.config.environment import Environment, override
 from forescale.config.expand import drop_free_keys, expand_file, expand_targets
-from forescale.config.guide import Guide
+from forescale.config.guide import guide
 from forescale.config.interpolate import ParameterReader, fill_parameters, fill_variables
 from forescale.config.parameters import ParameterStore
 from forescale.config.parse import parse, read
@@ -57,13 +57,13 @@ def load_tree(
     file = FilePath(path)
     document = read(file)
     environment = Environment(os.environ if env is None else env, file.parent / ".env")
-    root, guide = parse(document), Guide()
+    root = parse(document)
     drop_free_keys(root)
-    problems = environment.problems + fill_variables(root, environment) + guide.misspelt(root)
+    problems = environment.problems + fill_variables(root, environment) + guide().misspelt(root)
     problems += expand_file(root) + override(root, environment)
     problems += _fill_parameters(root, environment, ssm)
     problems += expand_targets(root) + _shared_groups(root, environment)
-    config, found = validate(root, guide)
+    config, found = validate(root, guide())
     if problems or found or config is None:
         raise InvalidConfig(problems + found, hint="settings and their forms: docs/configuration.md")
     return Loaded(config.model_copy(update={"store": _anchored(config.store, file.parent)}), root)
