@@ -74,7 +74,7 @@ def observation(state: State, fleet: FleetStatus, now: float, cfg: TargetSetting
         points, settings = state.signals.get(name, ()), cfg.signals[name]
         value = _newest_value(points, now - settings.max_age - settings.period)
         views[name] = SignalView(points, settings.period, value)
-    return Observation(now, fleet, lead, demand, state.loads, period, views)
+    return Observation(now, fleet, float(lead), demand, state.loads, period, views)
 
 
 def _newest_load(loads: tuple[Load, ...], since: float) -> float | None:

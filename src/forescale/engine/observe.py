@@ -29,7 +29,7 @@ def observe(state: State, event: Observed, now: float, cfg: TargetSettings) -> t
     fleet = fleet if event.fleet is None else event.fleet
     if fleet is not None and not event.blind:
         if not serving or serving[-1].value != fleet.in_service:
-            serving = (*serving, Point(now, fleet.in_service))
+            serving = (*serving, Point(now, float(fleet.in_service)))
         if expected is not None and fleet.desired != expected and not _ours(state.acting, fleet):
             text = f"desired capacity went {expected} → {fleet.desired}, not by forescale"
             notices.append(Notice(state.target, now, "foreign_write", text))
@@ -73,24 +73,30 @@ def _loads(
     for sample in samples:
         if sample.signal == name:
             count = _serving_at(serving, sample.time + period)
-            loads = _insert(loads, Load(sample.time, _demand(sample, count, cfg), count))
+            loads = _insert(loads, Load(float(sample.time), _demand(sample, count, cfg), count))
     return loads
 
 
 def _demand(sample: Sample, serving: int, cfg: TargetSettings) -> float | None:
-    # A modelled value never acts alone, so as a load it counts as absent; so does a value
-    # that cannot be one.
-    if sample.value is None or sample.estimated or cfg.demand is None:
+    value = _value(sample)
+    if value is None or cfg.demand is None:
         return None
     per_instance, scope = cfg.demand.per_instance, cfg.demand.scope
     if cfg.signals[cfg.demand.signal].unit is Unit.PERCENT:
         per_instance, scope = per_instance or 100.0, scope or "instance"
-    demand = sample.value / (per_instance or 1.0)
+    demand = value / (per_instance or 1.0)
     if scope == "instance":
         if not serving:  # none, or not known how many: then what they carry is not known either
             return None
         demand *= serving
-    return demand if 0 <= demand <= MOST else None
+    return demand if 0 <= demand <= MOST else None  # beyond, it cannot be a load
+
+
+def _value(sample: Sample) -> float | None:
+    """The value, as the float that a replay will read. A modelled value never acts alone: it is absent."""
+    if sample.value is None or sample.estimated or not isfinite(sample.value):
+        return None
+    return float(sample.value)
 
 
 def _signals(
@@ -101,9 +107,8 @@ def _signals(
     signals = dict(signals)
     for sample in samples:
         if sample.signal in cfg.read:
-            known = sample.value is not None and not sample.estimated and isfinite(sample.value)
-            point = Point(sample.time, sample.value if known else None)
-            signals[sample.signal] = _insert(signals.get(sample.signal, ()), point)
+            points = signals.get(sample.signal, ())
+            signals[sample.signal] = _insert(points, Point(float(sample.time), _value(sample)))
     return signals
 
 
@@ -118,13 +123,13 @@ def _insert(series: tuple[T, ...], item: T) -> tuple[T, ...]:
     old = series[i]
     if old.time != item.time:
         return (*series[:i], item, *series[i:])
-    if _value(item) is None and _value(old) is not None:
+    if _is_absent(item) and not _is_absent(old):
         return series
     return (*series[:i], item, *series[i + 1 :])
 
 
-def _value(item: Load | Point) -> float | None:
-    return item.demand if isinstance(item, Load) else item.value
+def _is_absent(item: Load | Point) -> bool:
+    return (item.demand if isinstance(item, Load) else item.value) is None
 
 
 def _serving_at(serving: tuple[Point, ...], time: float) -> int:

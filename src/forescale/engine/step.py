@@ -36,7 +36,7 @@ def step(state: State, event: Event, cfg: TargetSettings) -> tuple[State, tuple[
     An action whose outcome stays unknown is asked for again, under its id, at every
     observation until it is seen to be done, has expired or is overtaken by an order.
     """
-    state, notices = _on_time(state, event.time, cfg)
+    state, notices = _on_time(state, float(event.time), cfg)
     effects: tuple[Effect, ...]
     if isinstance(event, Observed):
         state, effects = _observed(state, event, cfg)
@@ -151,14 +151,14 @@ def _in_windows(
     if not longest:
         return ()
     if not wanted:
-        return (Point(now, fleet.desired),)
+        return (Point(now, float(fleet.desired)),)
     return in_force(wanted, now - longest) if wanted[0].time < now - longest else wanted
 
 
 def _remember(wanted: tuple[Point, ...], recommended: int, now: float) -> tuple[Point, ...]:
     if not wanted or wanted[-1].value == recommended:
         return wanted
-    return (*wanted, Point(now, recommended))
+    return (*wanted, Point(now, float(recommended)))
 
 
 def _settle(

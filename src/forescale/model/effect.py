@@ -1,5 +1,7 @@
 """What the engine wants done, and what came of it: data, both ways."""
 
+from math import isfinite
+
 from forescale.model.decision import Decision, Direction
 from forescale.model.value import Value
 
@@ -65,6 +67,10 @@ class Retry(Value, frozen=True, tag="retry"):
     action: str
     after: float
     why: str
+
+    def __post_init__(self) -> None:
+        if not isfinite(self.after):  # JSON has no infinity: the ledger could not be read back
+            raise ValueError("`after` must be finite")
 
 
 class Refused(Value, frozen=True, tag="refused"):

@@ -1,5 +1,7 @@
 """What happens to a target. Every event is in the ledger; the reducer knows nothing else."""
 
+from math import isfinite
+
 from forescale.model.effect import Outcome
 from forescale.model.fleet import FleetStatus
 from forescale.model.forecast import Forecast
@@ -39,12 +41,21 @@ class Reported(Value, frozen=True, tag="reported"):
     outcome: Outcome
 
 
+def _must_end(until: float) -> None:
+    """JSON has no infinity: an order without an end could not be read back from the ledger."""
+    if not isfinite(until):
+        raise ValueError("an order must end: `until` must be finite")
+
+
 class Pause(Value, frozen=True, tag="pause"):
     """Evaluate, but take no action until `until`."""
 
     until: float
     by: str
     why: str = ""
+
+    def __post_init__(self) -> None:
+        _must_end(self.until)
 
 
 class Override(Value, frozen=True, tag="override"):
@@ -54,6 +65,9 @@ class Override(Value, frozen=True, tag="override"):
     until: float
     by: str
     why: str = ""
+
+    def __post_init__(self) -> None:
+        _must_end(self.until)
 
 
 class Resume(Value, frozen=True, tag="resume"):

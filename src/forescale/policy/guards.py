@@ -42,7 +42,7 @@ class Plan:
 
     def block(self, rule: str, why: str, until: float | None = None) -> None:
         """Hold the action back."""
-        self.blockers.append(Blocker(rule, why, until))
+        self.blockers.append(Blocker(rule, why, None if until is None else float(until)))
 
 
 def highest(guards: Guards, fleet: FleetStatus) -> int:
