@@ -40,7 +40,7 @@ class State(Value, frozen=True):
     at which data was last fresh,
     `expected` the desired capacity as last seen or set, `acting` the journaled action
     whose outcome is not yet known, `verifying` the one that was accepted and whose capacity
-    is not yet there.
+    is not yet there, `idle` the one that nothing was to be done about (a dry run).
     """
 
     target: str
@@ -57,6 +57,7 @@ class State(Value, frozen=True):
     expected: int | None = None
     acting: Action | None = None
     verifying: Action | None = None
+    idle: Action | None = None
     backoff: Backoff | None = None
     pause: Pause | None = None
     override: Override | None = None

@@ -2,24 +2,43 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
 
-# A long sleep is taken in pieces, so that a wall clock that jumps is noticed.
+# A long sleep is taken in pieces of real seconds, so that a wall clock put forward is noticed.
 _PIECE = 60.0
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """The machine's own clock.
+
+    Args:
+        wall: seconds since the epoch; may jump.
+        steady: seconds that only ever pass.
+        piece: the longest sleep in one go, in seconds.
+    """
+
+    def __init__(
+        self,
+        wall: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+        piece: float = _PIECE,
+    ) -> None:
+        self._wall, self._steady, self._piece = wall, steady, piece
 
     def now(self) -> float:
         """Seconds since the epoch."""
-        return time.time()
+        return self._wall()
 
     async def sleep_until(self, wake: float) -> None:
-        """Return once the clock has reached `wake`."""
-        while (left := wake - time.time()) > 0:  # noqa: ASYNC110 - the wall clock itself is waited for
-            await asyncio.sleep(min(left, _PIECE))
+        """Return once the clock has reached `wake`, or as much time has passed as was missing.
+
+        A clock that is put back must not let anybody sleep for longer.
+        """
+        end = self._steady() + wake - self._wall()
+        while (left := min(wake - self._wall(), end - self._steady())) > 0:  # noqa: ASYNC110 - a clock is waited for
+            await asyncio.sleep(min(left, self._piece))
 
 
 class VirtualClock:

@@ -21,7 +21,7 @@ class Journal:
         self._writer: asyncio.Task[None] | None = None
 
     async def write(self, entry: Entry) -> None:
-        """Return once the entry is durable. Raises `StoreError` if it is not."""
+        """Return once the entry is durable. Raises `StoreError`, or what is wrong with the entry, if not."""
         written = asyncio.get_running_loop().create_future()
         self._waiting.append((entry, written))
         if self._writer is None or self._writer.done():
@@ -55,6 +55,12 @@ class Journal:
                 await self._commit(others)
         except StoreError as error:
             _settle(batch, error)
+        except Exception as error:  # noqa: BLE001 - an entry that cannot be written must not take others with it
+            if len(batch) == 1:
+                _settle(batch, error)
+                return
+            for item in batch:
+                await self._commit([item])
         else:
             _settle(batch, None)
 
@@ -65,7 +71,7 @@ class Journal:
         self._thread.shutdown()
 
 
-def _settle(batch: list[Waiting], error: StoreError | None) -> None:
+def _settle(batch: list[Waiting], error: Exception | None) -> None:
     for _, written in batch:
         if written.done():  # its target has been cancelled
             continue

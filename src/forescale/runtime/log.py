@@ -8,25 +8,27 @@ import structlog
 
 from forescale.model.decision import Decision, Direction
 from forescale.model.effect import Action, Decided, Done, NoOp, Notice, Refused, Retry
+from forescale.model.errors import ForescaleError, Throttled
 from forescale.model.event import Reported
 from forescale.model.journal import Entry
 
 LogFormat = Literal["auto", "console", "json"]
 
-# What an outcome is called in the log, and how loudly.
+# What an outcome is called in the log.
 _OUTCOMES = {Done: "accepted", NoOp: "not done", Retry: "to be tried again", Refused: "refused"}
 
 
 def configure(form: LogFormat = "auto", level: str = "info") -> None:
     """Log to standard error: coloured lines on a terminal, JSON elsewhere, unless told."""
     console = form == "console" or (form == "auto" and sys.stderr.isatty())
-    renderer: Any = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+    end: list[Any] = [structlog.dev.ConsoleRenderer()]
+    if not console:
+        end = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
+            *end,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
@@ -34,24 +36,59 @@ def configure(form: LogFormat = "auto", level: str = "info") -> None:
     )
 
 
+def in_words(error: Exception) -> str:
+    """What went wrong. A bug says what it is, for its message alone may say little."""
+    if isinstance(error, ForescaleError | TimeoutError):
+        return str(error)
+    return f"{type(error).__name__}: {error}".rstrip(": ")
+
+
+class Failures:
+    """Tells when something begins to fail, fails otherwise, and works again; nothing in between."""
+
+    def __init__(self, **bound: Any) -> None:
+        self._log = structlog.get_logger().bind(**bound)
+        self._kinds: dict[str, str] = {}
+
+    def failed(self, what: str, error: Exception, **more: Any) -> None:
+        """Something has raised an error. Throttling is no failure, a bug comes with its trace."""
+        if not self.turned(what, type(error).__name__):
+            return
+        if isinstance(error, ForescaleError) and error.hint:
+            more["hint"] = error.hint
+        if isinstance(error, Throttled):
+            self._log.info(f"{what} throttled", error=error.message, **more)
+        elif isinstance(error, ForescaleError | TimeoutError):
+            self._log.warning(f"{what} failing", error=in_words(error), **more)
+        else:
+            self._log.error(f"{what} failing", error=in_words(error), exc_info=error, **more)
+
+    def partly(self, what: str, errors: tuple[str, ...], **more: Any) -> None:
+        """Some of it could not be had (`name: why`), or all could."""
+        if not errors:
+            self.works(what, **more)
+        elif self.turned(what, ", ".join(error.partition(":")[0] for error in errors)):
+            self._log.warning(f"{what} failing", error="; ".join(errors), **more)
+
+    def works(self, what: str, **more: Any) -> None:
+        """It works, or works again."""
+        if self.turned(what, ""):
+            self._log.info(f"{what} recovered", **more)
+
+    def turned(self, what: str, kind: str) -> bool:
+        """Whether it is another kind of failure (none: "") than before. Texts may differ each time."""
+        before = self._kinds.get(what, "")
+        self._kinds[what] = kind
+        return kind != before
+
+
 class TargetLog:
     """The log of one target: tells changes, not repetitions."""
 
     def __init__(self, target: str) -> None:
         self._log = structlog.get_logger().bind(target=target)
-        self._problems: dict[str, str] = {}
+        self.failures = Failures(target=target)
         self._last: tuple[object, ...] | None = None
-
-    def transition(self, what: str, problem: str, hint: str) -> None:
-        """Log a problem when it begins or becomes another, and its end; nothing in between."""
-        before = self._problems.get(what, "")
-        if problem == before:
-            return
-        self._problems[what] = problem
-        if problem:
-            self._log.warning(f"{what} failing", error=problem, **({"hint": hint} if hint else {}))
-        else:
-            self._log.info(f"{what} recovered")
 
     def entry(self, entry: Entry) -> None:
         """Log what an entry says that the one before did not."""
@@ -83,13 +120,23 @@ class TargetLog:
         text = f"Scaling {way} {action.previous} → {action.desired}"
         self._log.info(text, decision=action.id, request_id=request)
 
+    def standing_by(self, holder: str) -> None:
+        """Log that another process has the target, and which."""
+        if self.failures.turned("lease", holder):
+            self._log.info("standing by to take over", holder=holder)
+
+    def taken_up(self) -> None:
+        """Log that the target is this process's, where another one had it before."""
+        if self.failures.turned("lease", ""):
+            self._log.info("taken over")
+
     def _outcome(self, event: Reported) -> None:
         outcome = event.outcome
         if isinstance(outcome, Done):
             text, why = f"Capacity updated → {outcome.desired}", ""
         else:
             text, why = f"action {_OUTCOMES[type(outcome)]}", outcome.why
-        log = self._log.warning if isinstance(outcome, Refused | Retry) else self._log.info
+        log = self._log.warning if isinstance(outcome, Refused) else self._log.info
         log(text, decision=outcome.action, request_id=event.id, **({"why": why} if why else {}))
 
 

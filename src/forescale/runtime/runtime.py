@@ -1,7 +1,7 @@
 """Every target, each interval, until stopped; none waits for another."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 
 import structlog
@@ -11,6 +11,7 @@ from forescale.model.journal import Entry
 from forescale.model.protocols import Clock
 from forescale.model.state import State
 from forescale.runtime.journal import Journal
+from forescale.runtime.log import Failures
 from forescale.runtime.target import Pace, Part, TargetLoop
 from forescale.store import Held, Ledger
 
@@ -37,9 +38,9 @@ class Runtime:
         self.pace = pace or Pace()
         self._ledger, self._clock, self._holder = ledger, clock, holder
         self._journal = Journal(ledger)
-        self._log = structlog.get_logger()
-        self._stopping = asyncio.Event()
-        self._turned, self._problem = clock.now(), ""
+        self._log, self._failures = structlog.get_logger(), Failures()
+        self._stopping, self._asking = asyncio.Event(), asyncio.Lock()
+        self._turned = clock.now()
         self.loops = [
             TargetLoop(part, journal=self._journal, clock=clock, pace=self.pace, watch=watch)
             for part in parts
@@ -50,41 +51,66 @@ class Runtime:
         await self._own()
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._every(self.pace.interval, self._poll))
-                tasks.create_task(self._every(self.pace.prune, self._prune))
-                for loop in self.loops:
-                    tasks.create_task(self._every(self.pace.interval, loop.tick, loop.name))
+                work = [
+                    tasks.create_task(self._every(self.pace.interval, self._poll)),
+                    tasks.create_task(self._every(self.pace.prune, self._prune)),
+                    *(tasks.create_task(self._look_after(loop)) for loop in self.loops),
+                ]
+                tasks.create_task(self._end_all(work))
         finally:
             await self._end()
 
     async def once(self) -> None:
-        """Evaluate every target once. Raises `StoreError` where another process runs one of them."""
-        await self._own()
+        """Evaluate every target once.
+
+        Raises `StoreError` where another process runs one of them, or nothing can be recorded.
+        """
+        await self._ask()
         try:
             if not all(loop.owned for loop in self.loops):
                 raise StoreError(self.loops[0].standing_by, hint="see what it decides: forescale status")
             await asyncio.gather(*(self._guarded(loop.tick, loop.name) for loop in self.loops))
         finally:
             await self._end()
+        if problem := next((loop.degraded for loop in self.loops if loop.degraded), ""):
+            raise StoreError(problem, hint="no action was taken, for none is without a record")
 
     def stop(self) -> None:
         """Ask for a graceful stop: evaluations under way finish, none begins."""
         self._stopping.set()
 
     def late(self) -> dict[str, str]:
-        """The targets that are not evaluated as they should be, and why."""
-        now, patience = self._clock.now(), self._patience
-        problems = {loop.name: loop.late(now, patience) for loop in self.loops}
+        """The targets that are not looked after as they should be, and why."""
+        now = self._clock.now()
+        problems = {loop.name: loop.late(now) for loop in self.loops}
         return {name: problem for name, problem in problems.items() if problem}
 
     def stalled(self) -> dict[str, str]:
         """What shows that the loop itself does not turn any more."""
         quiet = self._clock.now() - self._turned
-        return {"loop": f"has not turned for {quiet:.0f} s"} if quiet > self._patience else {}
+        return {"loop": f"has not turned for {quiet:.0f} s"} if quiet > self.pace.patience else {}
 
-    @property
-    def _patience(self) -> float:
-        return 3 * self.pace.interval + self.pace.timeout
+    async def _look_after(self, loop: TargetLoop) -> None:
+        async def turn() -> None:
+            await loop.tick()
+            if loop.lost:
+                await self._find(loop)
+
+        await self._every(self.pace.interval, turn, loop.name)
+
+    async def _find(self, loop: TargetLoop) -> None:
+        """Its ledger has moved on without us: whose is it, and where does it stand?"""
+        async with self._asking:
+            if loop.lost:  # else it was found together with another one
+                loop.lost = False
+                await self._ask_or_tell()
+
+    async def _end_all(self, work: Iterable[asyncio.Task[None]]) -> None:
+        """Once a stop is asked for, end what does not end by itself in time: as safe as a crash."""
+        await self._stopping.wait()
+        _, slow = await asyncio.wait(work, timeout=self.pace.grace)
+        for task in slow:
+            task.cancel()
 
     async def _end(self) -> None:
         await self._journal.close()
@@ -94,36 +120,45 @@ class Runtime:
     async def _every(self, interval: float, work: Work, name: str = "housekeeping") -> None:
         """Do the work at every whole multiple of the interval, skipping those it was too slow for."""
         while not self._stopping.is_set():
+            self._turned = self._clock.now()
             await self._guarded(work, name)
             wake = (self._clock.now() // interval + 1) * interval
             sleep = asyncio.ensure_future(self._clock.sleep_until(wake))
             stop = asyncio.ensure_future(self._stopping.wait())
-            await asyncio.wait({sleep, stop}, return_when=asyncio.FIRST_COMPLETED)
-            sleep.cancel()
-            stop.cancel()
+            try:
+                await asyncio.wait({sleep, stop}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                sleep.cancel()
+                stop.cancel()
 
     async def _guarded(self, work: Work, name: str) -> None:
         """Whatever a tick raises is told, and does not end the loop."""
         try:
             await work()
-        except Exception:  # noqa: BLE001 - a bug met in one target must not stop the others
-            self._log.exception("evaluation failed", target=name)
+        except Exception as error:  # noqa: BLE001 - a bug met in one target must not stop the others
+            self._failures.failed(f"evaluation of {name}", error)
+        else:
+            self._failures.works(f"evaluation of {name}")
 
     async def _poll(self) -> None:
-        """Renew the ownership of the targets, and fetch the orders given by hand."""
-        self._turned = self._clock.now()
+        async with self._asking:
+            await self._ask_or_tell()
+
+    async def _ask_or_tell(self) -> None:
+        """Ask the ledger; where it does not answer, say so."""
         try:
-            await self._own()
-            orders = await asyncio.to_thread(self._ledger.orders)
+            await self._ask()
         except StoreError as error:
-            if error.message != self._problem:
-                self._log.warning("ledger failing", error=error.message, hint=error.hint)
-            self._problem = error.message
-            return
-        self._problem = ""
+            self._failures.failed("ledger", error)
+        else:
+            self._failures.works("ledger")
+
+    async def _ask(self) -> None:
+        """Renew the ownership of the targets, and fetch the orders given by hand."""
+        await self._own()
+        orders = await asyncio.to_thread(self._ledger.orders)
         for loop in self.loops:
-            for order, command in orders.get(loop.name, {}).items():
-                loop.order(order, command)
+            loop.orders(orders.get(loop.name, {}))
 
     async def _own(self) -> None:
         """Take or renew the leases; what is newly ours is picked up where the ledger says it stands."""
@@ -131,7 +166,7 @@ class Runtime:
             states = await asyncio.to_thread(self._hold)
         except Held as error:
             for loop in self.loops:
-                loop.stand_by(error.message)
+                loop.stand_by(error.leases[0].holder, error.message)
             return
         for loop in self.loops:
             if loop.name in states:
@@ -139,10 +174,16 @@ class Runtime:
 
     def _hold(self) -> dict[str, State]:
         names, now = [loop.name for loop in self.loops], self._clock.now()
-        self._ledger.hold(names, self._holder, now, now + 2 * self._patience)
-        fresh = [loop.name for loop in self.loops if not loop.owned]
+        self._ledger.hold(names, self._holder, now, now + 2 * self.pace.patience)
+        # One that still ends what it began before it was lost has its turn the next time.
+        fresh = [loop.name for loop in self.loops if not loop.owned and not loop.busy]
         return {name: self._ledger.reload(name) or State(name) for name in fresh}
 
     async def _prune(self) -> None:
         """Forget what is too old."""
-        await asyncio.to_thread(self._ledger.prune, self._clock.now() - self.pace.retention)
+        try:
+            await asyncio.to_thread(self._ledger.prune, self._clock.now() - self.pace.retention)
+        except StoreError as error:
+            self._failures.failed("pruning", error)
+        else:
+            self._failures.works("pruning")

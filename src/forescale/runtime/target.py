@@ -1,21 +1,23 @@
 """One target's loop: observe, decide, write down, act. It waits for no other target."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from forescale.engine.settings import TargetSettings
 from forescale.engine.step import step
 from forescale.model.effect import Act, Action, Effect, Outcome, Refused, Retry
-from forescale.model.errors import AdapterError, Denied, NotFound, StoreError, Throttled
+from forescale.model.errors import Denied, NotFound, StoreError, Throttled
 from forescale.model.event import Command, Commanded, Event, Observed, Reported
 from forescale.model.journal import Entry
 from forescale.model.protocols import Actuator, Clock, Source
 from forescale.model.sample import Sample, Window
 from forescale.model.state import State
 from forescale.runtime.journal import Journal
-from forescale.runtime.log import TargetLog
+from forescale.runtime.log import TargetLog, in_words
 from forescale.runtime.news import News
 from forescale.series.combine import combine
 from forescale.store import Conflict
@@ -32,6 +34,13 @@ class Pace:
     snapshot: float = 6 * 3600.0
     prune: float = 3600.0
     retention: float = 30 * 86400.0
+    grace: float = 10.0
+    """How long evaluations under way may take to finish when a stop is asked for."""
+
+    @property
+    def patience(self) -> float:
+        """After so long without an evaluation something is wrong."""
+        return 3 * self.interval + self.timeout
 
 
 @dataclass(frozen=True)
@@ -49,112 +58,145 @@ class TargetLoop:
 
     `state` is what the ledger holds, to the byte: it moves on only after an entry is
     written. `watch` is called with every entry that was.
+
+    `owned` says whether the target is this process's, `standing_by` why not, `lost` that the
+    ledger has turned out to be elsewhere, `degraded` why it cannot be written, `busy` that a
+    tick is under way.
     """
 
     def __init__(
         self, part: Part, *, journal: Journal, clock: Clock, pace: Pace, watch: Callable[[Entry], None]
     ) -> None:
         self.name, self.settings, self.state = part.name, part.settings, State(part.name)
-        self.owned, self.standing_by = False, ""
-        self._orders: dict[str, Command] = {}
-        self._obeyed: set[str] = set()
+        self.owned = self.lost = self.busy = False
+        self.standing_by = self.degraded = ""
         self._source, self._actuator = part.source, part.actuator
         self._journal, self._clock, self._pace, self._watch = journal, clock, pace, watch
-        self._news, self._log = News(), TargetLog(part.name)
+        self._log = TargetLog(part.name)
+        self._orders: dict[str, Command] = {}
+        self._obeyed: set[str] = set()
+        signals = part.settings.signals.values()
+        # How old the newest data may be, and with it the oldest that the engine looks back on.
+        self._recent = max((s.max_age + 2 * s.period for s in signals), default=0.0)
+        self._reach = part.settings.lookback + self._recent
+        self._news = News(self._reach)
+        self._read_at: float | None = None
         self._evaluated: float | None = None
         self._snapshot: float | None = None
-        self._degraded = ""
+        self._unread: tuple[float, str] | None = None
 
     def take_up(self, state: State) -> None:
-        """The target is this process's from now on, and stands there."""
-        self.state, self.owned, self.standing_by = state, True, ""
-        self._news, self._snapshot, self._evaluated = News(), None, None
-        self._orders.clear()  # one may be in the ledger already; those that are not come again
-        self._log.transition("lease", "", "")
+        """The target is this process's from now on, and stands there.
 
-    def stand_by(self, why: str) -> None:
+        What a dry run has kept from being done is to be tried again: this may be no dry run.
+        """
+        self.state = replace(state, idle=None)
+        self.owned, self.lost, self.standing_by = True, False, ""
+        self._orders, self._obeyed, self._news = {}, set(), News(self._reach)
+        self._snapshot = self._evaluated = self._read_at = self._unread = None
+        self._log.taken_up()
+
+    def stand_by(self, holder: str, why: str) -> None:
         """Another process has the target."""
-        self.owned, self.standing_by = False, why
-        self._log.transition("lease", why, "standing by to take over")
+        self.owned, self.lost, self.standing_by = False, False, f"standing by: {why}"
+        self._log.standing_by(holder)
 
-    def late(self, now: float, patience: float) -> str:
-        """Why the target is not evaluated as it should be; empty where it is."""
+    def late(self, now: float) -> str:
+        """Why the target is not looked after as it should be; empty where it is."""
         if not self.owned:
-            return f"standing by: {self.standing_by}"
-        if self._degraded:
-            return f"ledger: {self._degraded}"
+            return self.standing_by or "not taken up yet"
+        if self.degraded:
+            return self.degraded
         if self._evaluated is None:
             return "not evaluated yet"
         quiet = now - self._evaluated
-        return f"last evaluated {quiet:.0f} s ago" if quiet > patience else ""
+        if quiet > self._pace.patience:
+            return f"last evaluated {quiet:.0f} s ago"
+        since, problem = self._unread or (now, "")
+        return problem if now - since > self._pace.patience else ""
+
+    def orders(self, waiting: Mapping[str, Command]) -> None:
+        """What people want done, as the ledger has it; each is carried out once, at the next tick.
+
+        The ledger may have been read before it was told that an order is carried out: such a
+        one is remembered until it is gone from there.
+        """
+        self._obeyed &= waiting.keys()
+        self._orders = {order: command for order, command in waiting.items() if order not in self._obeyed}
 
     async def tick(self) -> None:
         """One evaluation. Where the ledger cannot be written, it is as though it had not been."""
         if not self.owned:
             return
+        self.busy = True
         try:
             await self._begin_stretch()
             await self._obey()
             await self._evaluate()
         except Conflict as error:
-            self._degrade(error.message)
-            self.take_up(await self._journal.reload(self.name) or State(self.name))
+            self.owned, self.lost, self.standing_by = False, True, error.message
+            self._log.failures.failed("ledger", error)
         except StoreError as error:
-            self._degrade(error.message)
+            self.degraded = error.message
+            self._log.failures.failed("ledger", error, effect="no action is taken until it can be written")
         else:
-            self._degrade("")
-            self._evaluated = self._clock.now()
-
-    def order(self, order: str, command: Command) -> None:
-        """Somebody commands something; it is carried out once, at the next tick."""
-        if order not in self._obeyed:
-            self._orders[order] = command
-
-    async def _obey(self) -> None:
-        for order, command in tuple(self._orders.items()):
-            await self._put(Commanded(order, self._clock.now(), command))
-            self._obeyed.add(order)  # a poll that began before this may still bring it once more
-            self._orders.pop(order)
+            self.degraded, self._evaluated = "", self._clock.now()
+            self._log.failures.works("ledger")
+        finally:
+            self.busy = False
 
     async def _begin_stretch(self) -> None:
         """At the start and then now and again, begin a stretch of the ledger that replays by itself."""
         now = self._clock.now()
-        if self._snapshot is None or now - self._snapshot >= self._pace.snapshot:
+        if self._snapshot is None or not 0 <= now - self._snapshot < self._pace.snapshot:
             await self._journal.snapshot(self.name, self.settings.model_dump_json(), self.state)
             self._snapshot = now
 
-    def _degrade(self, why: str) -> None:
-        self._log.transition("ledger", why, "no action is taken until the ledger can be written")
-        self._degraded = why
+    async def _obey(self) -> None:
+        for order, command in tuple(self._orders.items()):
+            await self._put(Commanded(order, self._clock.now(), command))
+            self._obeyed.add(order)
+            self._orders.pop(order, None)
 
     async def _evaluate(self) -> None:
-        fleet, fleet_error = await self._try("group", self._actuator.observe())
-        samples, source_error = await self._try("metrics", self._read())
+        request = f"{round(self._clock.now() * 1000):x}"  # short and alike, so that a fold stays small
+        fleet, fleet_error = await self._try("group", self._actuator.observe(), request)
+        samples, source_error = await self._try("metrics", self._read(), request)
         now = self._clock.now()
+        if now < self.state.time:
+            self._news.forget()  # the engine drops what now lies in the future
         if samples is not None:
-            source_error = "; ".join(self._source.errors)
-            self._log.transition("signal", source_error, "")
-        told = self._news.pick(samples or (), now)
+            source_error = self._partial(now, request)
+        told = () if samples is None or self._news.overtaken(now) else self._news.pick(samples, now)
         news = None if fleet is None else self._news.pick_fleet(fleet)
-        event = Observed(
-            id=f"{round(now * 1000):x}",  # the tick's time, so that a fold of quiet ticks stays small
-            time=now,
-            samples=told,
-            fleet=news,
-            errors=tuple(e for e in (fleet_error, source_error) if e),
-            blind=fleet is None,
-        )
-        effects = await self._put(event)
+        errors = tuple(e for e in (fleet_error, source_error) if e)
+        effects = await self._put(Observed(request, now, told, news, errors, blind=fleet is None))
         self._news.keep(told, fleet, now)
+        self._note(now, samples is not None, fleet_error or (source_error if samples is None else ""))
         for effect in effects:
             if isinstance(effect, Act):
-                await self._act(effect.action, event.id)
+                await self._act(effect.action, request)
+
+    def _partial(self, now: float, request: str) -> str:
+        """What could not be read, or not be used, of what was read."""
+        errors = tuple(self._source.errors)
+        if self._news.overtaken(now):
+            errors = (*errors, "clock: it is behind the datapoints there have been, so none is used")
+        self._log.failures.partly("signal", errors, request_id=request)
+        return "; ".join(errors)
+
+    def _note(self, now: float, read: bool, problem: str) -> None:
+        """Remember until when metrics were read, and since when something could not be."""
+        if read:
+            self._read_at = now
+        since = self._unread[0] if self._unread else now
+        self._unread = (since, problem) if problem else None
 
     async def _read(self) -> tuple[Sample, ...]:
         now = self._clock.now()
-        oldest = max(s.max_age + 2 * s.period for s in self.settings.signals.values())
-        # A full window once, to have what the policies look back on; then only what may be new.
-        back = max(self.settings.lookback, oldest) if self._evaluated is None else oldest
+        missed = self._reach if self._read_at is None or now < self._read_at else now - self._read_at
+        # All that is looked back on at first, and after a gap what was missed in it.
+        back = min(self._recent + missed, self._reach)
         window = Window(now - back, now, self._actuator.instances())
         return combined(await self._source.read(window), self.settings)
 
@@ -175,35 +217,39 @@ class TargetLoop:
         out from the group itself at the next evaluation, as it does after a crash.
         """
         self._log.acting(action, request)
-        outcome = await self._apply(action)
+        outcome = await self._apply(action, request)
         if outcome is not None:
             await self._put(Reported(request, self._clock.now(), outcome))
 
-    async def _apply(self, action: Action) -> Outcome | None:
+    async def _apply(self, action: Action, request: str) -> Outcome | None:
         try:
-            return await asyncio.wait_for(self._actuator.apply(action), self._pace.timeout)
+            outcome = await asyncio.wait_for(self._actuator.apply(action), self._pace.timeout)
         except Throttled as error:
             return Retry(action.id, error.after, error.message)
         except (Denied, NotFound) as error:
             return Refused(action.id, error.message)
-        except (AdapterError, TimeoutError) as error:
-            self._log.transition("apply", str(error) or "no answer in time", "looking again at the group")
+        except Exception as error:  # noqa: BLE001 - whatever it is, it may have come after the write
+            self._log.failures.failed("action", self._named(error), request_id=request, decision=action.id)
             return None
+        self._log.failures.works("action", request_id=request, decision=action.id)
+        return outcome
 
-    async def _try(self, what: str, work: Awaitable[T]) -> tuple[T | None, str]:
+    async def _try(self, what: str, work: Awaitable[T], request: str) -> tuple[T | None, str]:
         """The result, or None and why. A failure is logged when it begins and when it ends."""
         try:
             result = await asyncio.wait_for(work, self._pace.timeout)
-        except AdapterError as error:
-            problem = error.message
-            hint = error.hint
-        except TimeoutError:
-            problem, hint = f"no answer within {self._pace.timeout:g} s", ""
-        else:
-            self._log.transition(what, "", "")
-            return result, ""
-        self._log.transition(what, problem, hint)
-        return None, f"{what}: {problem}"
+        except Exception as error:  # noqa: BLE001 - a bug in an adapter blinds its own target, no other
+            error = self._named(error)
+            self._log.failures.failed(what, error, request_id=request)
+            return None, f"{what}: {in_words(error)}"
+        self._log.failures.works(what, request_id=request)
+        return result, ""
+
+    def _named(self, error: Exception) -> Exception:
+        """A timeout of ours has no text of its own."""
+        if isinstance(error, TimeoutError) and not str(error):
+            return TimeoutError(f"no answer within {self._pace.timeout:g} s")
+        return error
 
 
 def combined(samples: Iterable[Sample], settings: TargetSettings) -> tuple[Sample, ...]:

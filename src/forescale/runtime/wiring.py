@@ -26,11 +26,14 @@ class Sources:
     async def read(self, window: Window) -> Sequence[Sample]:
         """Everything that could be read. Raises the first error where nothing could."""
         found = await asyncio.gather(*(s.read(window) for s in self._sources), return_exceptions=True)
-        errors = [f for f in found if isinstance(f, BaseException)]
-        if errors and len(errors) == len(found):
-            raise errors[0]
-        told = [error for source in self._sources for error in source.errors]
-        self.errors = (*told, *(str(error) for error in errors))
+        failed = [f for f in found if isinstance(f, BaseException)]
+        if failed and len(failed) == len(found):
+            raise failed[0]
+        self.errors = tuple(
+            error
+            for source, f in zip(self._sources, found, strict=True)
+            for error in ([str(f)] if isinstance(f, BaseException) else source.errors)
+        )
         return [sample for f in found if not isinstance(f, BaseException) for sample in f]
 
 

@@ -1,0 +1,25 @@
+"""Fixtures of the runtime's tests."""
+
+import pytest
+from runtime_world import START, JumpingClock, Lines
+
+from forescale.store import Ledger
+
+
+@pytest.fixture
+def clock():
+    """A clock that stands still until told, and that can be set."""
+    return JumpingClock(START)
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    with Ledger.open(str(tmp_path / "ledger.db")) as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def lines():
+    """What is logged from here on."""
+    with Lines() as lines:
+        yield lines
