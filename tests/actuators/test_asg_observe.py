@@ -242,15 +242,20 @@ class TestLeadTime:
             clients.close()
 
     def test_failed_and_cancelled_launches_teach_nothing(self, world):
+        world.observe()
         world.aws.starve("web")
         world.set_desired(5)
-        world.pass_time(200)
+        world.pass_time(70)
         world.observe()
         world.aws.feed("web")
         world.observe()
+        world.pass_time(50)
         world.set_desired(2)
-        world.pass_time(200)
-        assert world.observe().lead_time == LeadTime(120.0, 2)
+        world.set_desired(3)
+        world.pass_time(120)
+        activities = world.asg.describe_scaling_activities(AutoScalingGroupName="web")["Activities"]
+        assert {a["StatusCode"] for a in activities} == {"Successful", "Failed", "Cancelled"}
+        assert world.observe().lead_time == LeadTime(120.0, 3)
 
 
 class TestInstances:
