@@ -39,7 +39,8 @@ def _print(loaded: "Loaded", file: Any, show: bool) -> None:
     if show:
         out.print(resolved(loaded), markup=False, end="", soft_wrap=True)
         return
-    out.print(f"[bold green]OK[/] {file}:", end=" ")
+    out.print("[bold green]OK[/]", end=" ")
+    out.print(f"{file}:", markup=False, end=" ")
     out.print("\n".join(summary(loaded.config)), markup=False, soft_wrap=True)
 
 

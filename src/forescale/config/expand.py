@@ -8,6 +8,8 @@ from forescale.config.tree import Node, dotted, merge
 # what may be written -> what it stands for
 FILE = {"region": ("aws", "region")}
 TARGET = {"group": ("actuator", "group")}
+# The `type` that an actuator or a signal has where it does not say.
+ACTUATOR, SIGNAL = "asg", "cloudwatch"
 
 
 def drop_free_keys(root: Node) -> None:
@@ -33,7 +35,18 @@ def expand_targets(root: Node) -> list[Problem]:
     for name, target in targets.items():
         problems += _expand(target, TARGET)
         targets[name] = merge(defaults, target) if defaults else target
+        _name_kinds(targets[name])
     return problems
+
+
+def _name_kinds(target: Node) -> None:
+    signals = target.children["signals"].children if "signals" in target.children else {}
+    kinds = [(signal, SIGNAL) for signal in signals.values()]
+    if "actuator" in target.children:
+        kinds.append((target.children["actuator"], ACTUATOR))
+    for node, kind in kinds:
+        if isinstance(node.value, dict) and "type" not in node.value:
+            node.value["type"] = Node(kind, node.mark, node.key, (*node.path, "type"))
 
 
 def _expand(node: Node, shorthands: Mapping[str, tuple[str, str]]) -> list[Problem]:
