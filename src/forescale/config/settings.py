@@ -66,7 +66,7 @@ class Config(Settings):
     store: StoreUrl = StoreUrl("sqlite:///forescale.db")
     """The database of the ledger: SQLite, MySQL, MariaDB or PostgreSQL by URL, or a SQLite file by
     its path. A relative path starts at the directory of the configuration file."""
-    retention: Duration = Field(default=90 * 86400.0, ge=3600)
+    retention: Duration = Field(default=30 * 86400.0, ge=3600)
     """How long the ledger is kept."""
     log: Logging = Logging()
     health: Health | None = Health()
