@@ -69,8 +69,8 @@ def _write_duration(seconds: float) -> str:
 
 def format_duration(seconds: float) -> str:
     """A duration as people write it: 90 -> `1m30s`."""
-    if seconds < 1:
-        return f"{seconds * 1000:.0f}ms" if seconds else "0s"
+    if (ms := round(seconds * 1000)) < 1000:
+        return f"{ms}ms" if ms else "0s"
     rest, parts = round(seconds), []
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
         count, rest = divmod(rest, size)
