@@ -34,6 +34,7 @@ class Witness:
         self.wanted = []  # (time, recommendation)
         self.row = (HOLD, 0)
         self.retry_until = 0.0
+        self.idle = None  # what was asked for last, if nothing was to be done about it
         self.action_age = 0.0  # the longest ever configured
         self.steps = defaultdict(int)  # what happened how often: a test that never acts proves nothing
 
@@ -110,6 +111,7 @@ class Witness:
             self.retry_until = self.now + min(max(getattr(outcome, "after", 60.0), 0), 3600)
             if type(outcome).__name__ == "NoOp":
                 self.retry_until = 0.0
+                self.idle = self.flying
         self.flying = None
 
     def _order(self, command):
@@ -182,8 +184,16 @@ class Witness:
         self.wanted.append((self.now, wanted))
 
     def _check_act(self, acts, decision, after, event, cfg):
+        idle, self.idle = self.idle, None
         if not acts:
-            assert decision.direction is HOLD, "what is decided is asked for"
+            if decision.direction is not HOLD:
+                assert idle is not None, "what is decided is asked for"
+                assert (idle.previous, idle.desired) == (decision.current, decision.desired)
+                assert self.now - idle.time < 3600
+                self.idle = idle
+                self.steps["idle"] += 1
+            elif event.blind or self.fleet is None:
+                self.idle = idle
             return
         (action,) = acts
         assert not event.blind, "a group that cannot be seen is left alone"

@@ -75,6 +75,36 @@ def test_only_done_starts_a_cooldown():
     assert [(b.rule, b.until) for b in decision.blockers] == [("cooldown", T0 + 300)]
 
 
+def test_what_nothing_is_done_about_is_decided_again_but_asked_for_once():
+    engine, action = acting()
+    engine.report(NoOp(action.id, "dry run"))
+    for _ in range(3):
+        engine.now += 10
+        assert (engine.look().direction, engine.act) == (OUT, None)
+    engine.now += MINUTE
+    assert engine.look(sample(engine.now - MINUTE, 50)).direction is HOLD
+    engine.now += MINUTE
+    engine.look(sample(engine.now - MINUTE, 100))
+    again = engine.act
+    assert (again.previous, again.desired) == (action.previous, action.desired)
+    engine.report(NoOp(again.id, "dry run"))
+    engine.now += 10
+    engine.resize(action.previous + 1)
+    engine.look()
+    assert engine.act is not None, "another capacity is another action"
+
+
+def test_what_nothing_is_done_about_is_asked_for_again_after_an_hour():
+    engine, action = acting()
+    engine.report(NoOp(action.id, "dry run"))
+    asked = []
+    for _ in range(61):
+        engine.now += MINUTE
+        engine.look(sample(engine.now - MINUTE, 100))
+        asked.append(engine.act is not None)
+    assert asked.index(True) == 59
+
+
 def test_a_retry_and_a_refusal_hold_off_the_next_try():
     for outcome, pause in ((Retry("web-1", 25.0, "throttled"), 25.0), (Refused("web-1", "no"), 60.0)):
         engine, _ = acting()
