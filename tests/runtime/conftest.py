@@ -1,9 +1,19 @@
 """Fixtures of the runtime's tests."""
 
 import pytest
+import structlog
 from runtime_world import START, JumpingClock, Lines
 
+from forescale.runtime import log
 from forescale.store import Ledger
+
+
+@pytest.fixture(autouse=True)
+def logs():
+    """As in production; pytest shows them where a test fails."""
+    log.configure("json", "debug")
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
@@ -21,5 +31,4 @@ def ledger(tmp_path):
 @pytest.fixture
 def lines():
     """What is logged from here on."""
-    with Lines() as lines:
-        yield lines
+    return Lines()

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import time
 from contextlib import asynccontextmanager
 
 import structlog
@@ -97,6 +98,14 @@ async def hang():
     await asyncio.get_running_loop().create_future()
 
 
+async def until(condition, patience=20.0):
+    """Wait in real time for something that another thread does."""
+    end = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        await asyncio.sleep(0.01)
+
+
 def target(**fields):
     return Target.model_validate({"actuator": {"type": "asg", "group": "web"}} | QUICK | fields)
 
@@ -104,8 +113,9 @@ def target(**fields):
 class Stage:
     """A runtime that is driven tick by tick, and what came of it."""
 
-    def __init__(self, runtime, clock, interval, entries):
+    def __init__(self, runtime, clock, interval, entries, parties=None):
         self.runtime, self.clock, self.interval, self.entries = runtime, clock, interval, entries
+        self.parties = parties or len(runtime.loops) + HOUSEKEEPING
 
     async def ticks(self, count=1, before=lambda: None):
         for _ in range(count):
@@ -114,7 +124,7 @@ class Stage:
             await self.rest()
 
     async def rest(self):
-        await self.clock.resting(len(self.runtime.loops) + HOUSEKEEPING)
+        await self.clock.resting(self.parties)
 
     @property
     def decisions(self):
@@ -141,11 +151,11 @@ async def staged(worlds, ledger, clock, *, holder="test", settings=None, **pace)
 
 
 @asynccontextmanager
-async def playing(parts, ledger, clock, *, holder="test", **pace):
-    """The real runtime on a real ledger, on any parts."""
+async def playing(parts, ledger, clock, *, holder="test", parties=None, **pace):
+    """The real runtime on a real ledger, on any parts. `parties` come to rest after each tick."""
     entries, pace = [], Pace(**({"interval": 10.0, "grace": 0.2} | pace))
     runtime = Runtime(parts, ledger, clock, holder=holder, pace=pace, watch=entries.append)
-    async with _running(Stage(runtime, clock, pace.interval, entries)) as stage:
+    async with _running(Stage(runtime, clock, pace.interval, entries, parties)) as stage:
         yield stage
 
 
@@ -193,8 +203,8 @@ def publish(aws, group, used, *, minutes=1, now=None):
     """The utilisation of the last whole minutes, in percent."""
     now = aws._clock.now() if now is None else now
     for n in range(1, minutes + 1):
-        time = now // MINUTE * MINUTE - n * MINUTE
-        aws.put_metric(CPU, used, time=time, dimensions={"AutoScalingGroupName": group})
+        at = now // MINUTE * MINUTE - n * MINUTE
+        aws.put_metric(CPU, used, time=at, dimensions={"AutoScalingGroupName": group})
 
 
 def desired_writes(aws, group=None):
@@ -220,14 +230,8 @@ class Lines:
 
     def __init__(self):
         self.text = io.StringIO()
-
-    def __enter__(self):
         log.configure("json", "debug")
         structlog.configure(logger_factory=structlog.PrintLoggerFactory(self.text))
-        return self
-
-    def __exit__(self, *_):
-        structlog.reset_defaults()
 
     def all(self, **wanted):
         lines = [json.loads(line) for line in self.text.getvalue().splitlines()]

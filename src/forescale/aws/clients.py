@@ -21,6 +21,8 @@ READ_TIMEOUT = 10.0
 # One quick retry by boto3 bridges a broken connection; everything longer is the runtime's to decide.
 ATTEMPTS = 2
 THREADS = 16
+# Each write is of one target alone, and may hang: so many can, before another one waits, and no read ever.
+WRITERS = 64
 _READS = re.compile(r"(Describe|Get|List)[A-Z]\w*")
 # IAM's access level for it is Read; it answers "would this be allowed?" and changes nothing.
 _ALSO_READS = frozenset({("iam", "SimulatePrincipalPolicy")})
@@ -49,7 +51,8 @@ class Clients:
         self.writable = writable
         self._credentials = credentials
         self._limiter = Limiter(now)
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="aws")
+        self._readers = ThreadPoolExecutor(THREADS, thread_name_prefix="aws")
+        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="aws-write")
         self._lock = RLock()
         self._session: Any = None
         self._clients: dict[tuple[str, str], Any] = {}
@@ -82,7 +85,8 @@ class Clients:
         Raises `Throttled`, `Denied`, `Unavailable`, `NotFound`, `Rejected`, or `WriteForbidden`.
         """
         run = partial(self._call, service, operation, region, parameters)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, run)
+        pool = self._readers if _only_reads(service, _camel(operation)) else self._writers
+        return await asyncio.get_running_loop().run_in_executor(pool, run)
 
     async def pages(
         self, service: str, operation: str, key: str, /, *, region: str | None = None, **parameters: Any
@@ -98,7 +102,8 @@ class Clients:
 
     def close(self) -> None:
         """Drop the threads and connections. Calls under way end by themselves."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._readers, self._writers):
+            pool.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             for client in self._clients.values():
                 client.close()
@@ -129,7 +134,7 @@ class Clients:
             connect_timeout=CONNECT_TIMEOUT,
             read_timeout=READ_TIMEOUT,
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-            max_pool_connections=THREADS,
+            max_pool_connections=WRITERS,
             user_agent_extra=f"forescale/{__version__}",
         )
         endpoint = self.settings.endpoint_url
@@ -151,8 +156,12 @@ class Clients:
 def _refuse_writes(model: Any, **_: Any) -> None:
     """A botocore event handler."""
     service, operation = model.service_model.service_name, model.name
-    if not _READS.fullmatch(operation) and (service, operation) not in _ALSO_READS:
+    if not _only_reads(service, operation):
         raise WriteForbidden(f"{service}:{operation} would write, and these clients may only read")
+
+
+def _only_reads(service: str, operation: str) -> bool:
+    return bool(_READS.fullmatch(operation)) or (service, operation) in _ALSO_READS
 
 
 def _camel(operation: str) -> str:

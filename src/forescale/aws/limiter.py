@@ -26,7 +26,8 @@ class Limiter:
         """Raise `Throttled`, saying for how long, while the API is paused."""
         left = self._until.get(api, 0.0) - self._now()
         if left > 0:
-            raise Throttled(f"{api} asked for fewer calls: paused for {left:.1f}s", after=left)
+            # The same text each time, so that evaluations that say it fold in the ledger.
+            raise Throttled(f"{api} asked for fewer calls: paused for a while", after=left)
 
     def throttled(self, api: str) -> float:
         """Note a throttle; how many seconds the API is paused for."""

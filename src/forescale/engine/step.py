@@ -21,6 +21,8 @@ replace = msgspec.structs.replace
 _REFUSED_BACKOFF = 60.0
 # No adapter may put off the next try for longer than this.
 _LONGEST_BACKOFF = 3600.0
+# What nothing was to be done about (a dry run) is asked for again when it changes, or after so long.
+_IDLE = 3600.0
 # Capacity that is not there after so many lead times is late, and people are told.
 _LATE = 2.0
 # Events may be stamped in another order than they are handled, by less than this.
@@ -32,7 +34,9 @@ def step(state: State, event: Event, cfg: TargetSettings) -> tuple[State, tuple[
 
     Pure: no I/O, no clock, no randomness; equal arguments give equal results to the byte.
     An `Observed` event gives exactly one `Decided`; an `Act` comes with the state that
-    already holds the action, so that writing both down before doing it survives a crash.
+    already holds the action, so that writing both down before doing it survives a crash. A
+    decision that says the same as one about which nothing was to be done (a dry run) asks
+    for nothing.
     An action whose outcome stays unknown is asked for again, under its id, at every
     observation until it is seen to be done, has expired or is overtaken by an order.
     """
@@ -114,7 +118,11 @@ def _observed(state: State, event: Observed, cfg: TargetSettings) -> tuple[State
     effects = (*notices, *settled, Decided(decision))
     if decision.direction is not Direction.HOLD:
         action = _action(decision, cfg)
-        return replace(state, acting=action), (*effects, Act(action))
+        if _idle(action, state.idle):
+            return state, effects
+        return replace(state, acting=action, idle=None), (*effects, Act(action))
+    if state.idle is not None:
+        state = replace(state, idle=None)
     if again is not None and (found.fresh or again.direction is Direction.OUT):
         return state, (*effects, Act(again))
     return state, effects
@@ -125,6 +133,13 @@ def _unseen(state: State) -> State:
     if state.confirmation.direction is Direction.IN:
         return replace(state, confirmation=Confirmation())
     return state
+
+
+def _idle(action: Action, idle: Action | None) -> bool:
+    """The same was wanted a moment ago, and nothing was to be done about it."""
+    if idle is None or action.time - idle.time >= _IDLE:
+        return False
+    return (action.previous, action.desired) == (idle.previous, idle.desired)
 
 
 def _action(decision: Decision, cfg: TargetSettings) -> Action:
@@ -239,7 +254,7 @@ def _reported(state: State, outcome: Outcome, cfg: TargetSettings) -> tuple[Stat
         backoff = Backoff(now + _REFUSED_BACKOFF, outcome.why)
         notice = Notice(state.target, now, "refused", f"{action.id}: {outcome.why}")
         return replace(state, acting=None, backoff=backoff), (notice,)
-    return replace(state, acting=None), ()
+    return replace(state, acting=None, idle=action), ()
 
 
 def _commanded(state: State, command: Command) -> tuple[State, tuple[Effect, ...]]:

@@ -21,7 +21,8 @@ _OUTCOMES = {Done: "accepted", NoOp: "not done", Retry: "to be tried again", Ref
 def configure(form: LogFormat = "auto", level: str = "info") -> None:
     """Log to standard error: coloured lines on a terminal, JSON elsewhere, unless told."""
     console = form == "console" or (form == "auto" and sys.stderr.isatty())
-    end: list[Any] = [structlog.dev.ConsoleRenderer()]
+    # Plain, for a pretty one shows the local variables, and with them whatever is secret.
+    end: list[Any] = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     if not console:
         end = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
     structlog.configure(
