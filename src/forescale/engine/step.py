@@ -94,6 +94,7 @@ def _rebase(state: State, now: float, cfg: TargetSettings) -> State:
         seen=None if state.seen is None else min(state.seen, now),
         backoff=None if backoff is None else Backoff(backoff.until - shift, backoff.why),
         verifying=None if verifying is None else replace(verifying, time=min(verifying.time, now)),
+        idle=None,
         forecast=state.forecast if state.forecast and state.forecast.time <= now else None,
     )
 
