@@ -10,7 +10,7 @@ from forescale.model.decision import Decision
 from forescale.model.effect import Act, Action, Decided, Done, Effect, Notice, Outcome
 from forescale.model.event import Command, Commanded, Event, Observed, Reported
 from forescale.model.fleet import FleetStatus
-from forescale.model.sample import Sample, Unit
+from forescale.model.sample import Point, Sample, Unit
 from forescale.model.state import State
 from forescale.model.value import decode, encode
 
@@ -85,8 +85,10 @@ class Engine:
         return [self.tick(cpu) for _ in range(count)]
 
     def resize(self, desired: int, in_service: int | None = None) -> None:
-        """The group follows at once, unless `in_service` says otherwise."""
+        """The group follows at once, unless `in_service` says otherwise, and is seen to."""
         serving = desired if in_service is None else in_service
+        points = (*self.state.serving, Point(self.now, float(serving)))
+        self.state = msgspec.structs.replace(self.state, serving=points)
         self.fleet = msgspec.structs.replace(
             self.fleet, desired=desired, in_service=serving, pending=max(desired - serving, 0)
         )

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from forescale.engine.settings import TargetSettings
 from forescale.engine.step import step
+from forescale.model.decision import Direction
 from forescale.model.effect import Done
 from forescale.model.event import Observed
 from forescale.model.sample import Load, Point
@@ -116,10 +117,35 @@ def test_a_corrected_bucket_replaces_the_old_one():
 def test_late_data_counts_the_instances_that_served_then():
     engine = Engine(settings(), desired=4)
     engine.look()
-    engine.now += 120
+    engine.now += 60
     engine.resize(8)
+    engine.now += 60
     engine.look(sample(T0 + 60, 50.0), sample(T0 - 60, 50.0))
     assert loads(engine) == [(-60, 2.0, 4), (60, 4.0, 8)]
+
+
+def test_capacity_that_arrives_does_not_look_like_demand():
+    """Utilisation is a mean over its bucket, so it is shared by the mean of those in service."""
+    engine = Engine(settings(), desired=4)
+    engine.look()
+    engine.now += 45  # three quarters into the bucket
+    engine.resize(8)
+    engine.look()
+    engine.now += 15
+    engine.look(sample(T0, 50.0))
+    assert loads(engine)[-1] == (0, 2.5, 5.0)  # 4 for 45 s and 8 for 15 s
+    engine.resize(20)
+    engine.look(sample(T0, 50.0))
+    assert loads(engine)[-1] == (0, 2.5, 5.0)  # what came at its end had no part in it
+
+
+def test_what_a_scale_in_removes_does_not_count_from_then_on():
+    engine = Engine(settings(), desired=8)
+    decision = engine.tick(10)
+    assert (decision.direction, decision.desired) == (Direction.IN, 2)
+    engine.now += 60
+    engine.look(sample(engine.now - 60, 40.0))
+    assert loads(engine)[-1][1:] == (0.8, 2.0)
 
 
 @st.composite

@@ -3,7 +3,7 @@
 Same rules of the minute: what is seen at the end of minute t decides, a launch is billed
 from t + 1 and serves from t + 1 + lead, a removal takes effect at t + 1, at least one
 instance. Out after 3 minutes in a row above the target, to ceil(n * utilisation / target);
-in after 15 below 0.9 of it with nothing booting. NaN is a minute without a sample: it does
+in after 15 below 0.9 of it with nothing booting beyond that minute. NaN is a minute without a sample: it does
 not end a run above, it ends a run below, and what was seen in the last minutes still counts.
 """
 
@@ -37,7 +37,11 @@ def target_tracking(load, lead, target=0.6):
             if want > serving + len(booting):
                 if above_since is not None and last - above_since + 1 >= OUT_AFTER:
                     booting += [t + 1 + lead] * (want - serving - len(booting))
-            elif want < serving and not booting and below >= IN_AFTER:
-                serving = max(want, 1)
+            elif (
+                want < serving + len(booting)
+                and not any(ready > t + 1 for ready in booting)
+                and below >= IN_AFTER
+            ):
+                serving, booting = max(want, 1), []
         out[2].append(serving + len(booting))
     return out

@@ -72,12 +72,12 @@ def _loads(
     period = cfg.signals[name].period
     for sample in samples:
         if sample.signal == name:
-            count = _serving_at(serving, sample.time + period)
+            count = _mean_serving(serving, sample.time, sample.time + period)
             loads = _insert(loads, Load(float(sample.time), _demand(sample, count, cfg), count))
     return loads
 
 
-def _demand(sample: Sample, serving: int, cfg: TargetSettings) -> float | None:
+def _demand(sample: Sample, serving: float, cfg: TargetSettings) -> float | None:
     value = _value(sample)
     if value is None or cfg.demand is None:
         return None
@@ -132,9 +132,23 @@ def _is_absent(item: Load | Point) -> bool:
     return (item.demand if isinstance(item, Load) else item.value) is None
 
 
-def _serving_at(serving: tuple[Point, ...], time: float) -> int:
-    i = bisect_right(serving, time, key=lambda p: p.time)
-    return int(serving[max(i - 1, 0)].value or 0) if serving else 0
+def _mean_serving(serving: tuple[Point, ...], start: float, end: float) -> float:
+    """The mean number in service over [start, end), from the change points.
+
+    A utilisation is a mean over its bucket, so it must be multiplied by the mean of those who
+    shared the load: by the number at the end, capacity that arrives would look like demand.
+    """
+    if not serving:
+        return 0.0
+    first = max(bisect_right(serving, start, key=lambda p: p.time) - 1, 0)
+    if first == len(serving) - 1 or serving[first + 1].time >= end:
+        return serving[first].value or 0.0
+    total, since, value = 0.0, start, serving[first].value or 0.0
+    for point in serving[first + 1 :]:
+        if point.time >= end:
+            break
+        total, since, value = total + value * (point.time - since), point.time, point.value or 0.0
+    return (total + value * (end - since)) / (end - start)
 
 
 def _recent_loads(

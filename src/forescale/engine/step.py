@@ -228,11 +228,22 @@ def _done(state: State, action: Action, cfg: TargetSettings) -> State:
     return replace(
         state,
         history=(*_recent(state.history, state.time, cfg), Completed(state.time, action.direction)),
+        serving=_fewer(state.serving, action, state.time),
         expected=action.desired,
         acting=None,
         verifying=action,
         confirmation=Confirmation(),
     )
+
+
+def _fewer(serving: tuple[Point, ...], action: Action, now: float) -> tuple[Point, ...]:
+    """What is removed serves no more from now on, and not only from the next observation on.
+
+    Otherwise the load that those who stay now share would be taken for that of them all.
+    """
+    if not serving or (serving[-1].value or 0.0) <= action.desired:
+        return serving
+    return (*serving, Point(now, float(action.desired)))
 
 
 def _recent(history: tuple[Completed, ...], now: float, cfg: TargetSettings) -> tuple[Completed, ...]:

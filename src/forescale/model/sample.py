@@ -59,8 +59,8 @@ class Point(Value, frozen=True, array_like=True):
 
 
 class Load(Value, frozen=True, array_like=True):
-    """Demand in one bucket, in instances, and how many instances were serving then."""
+    """Demand in one bucket, in instances, and how many instances were serving in the mean of it."""
 
     time: float
     demand: float | None
-    serving: int
+    serving: float

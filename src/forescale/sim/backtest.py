@@ -12,7 +12,7 @@ from forescale.model.effect import Act, Done
 from forescale.model.errors import ConfigError
 from forescale.model.event import Observed, Reported
 from forescale.model.state import State
-from forescale.series.trace import STEP, Floats, Trace
+from forescale.series.trace import Floats, Trace
 from forescale.sim.measures import Score, score
 from forescale.sim.oracle import Ints, in_service, needed, oracle
 from forescale.sim.plant import Plant
@@ -142,31 +142,24 @@ def simulate(
         plant.begin(minute)
         serving.append(plant.serving)
         billed.append(plant.billed)
-        state = _decide(state, plant, telemetry, cfg, minute, trace.time(minute), load)
+        samples = telemetry.minute(trace.time(minute), load, plant.serving)
+        plant.begin(minute + 1)  # what boots in this minute is there when its end is looked at
+        seen = Observed(str(minute), trace.time(minute + 1), samples, plant.news())
+        state = _decide(state, seen, plant, cfg, minute)
         desired.append(plant.desired)
         if progress is not None and (minute + 1) % _TELL_EVERY == 0:
             progress(_TELL_EVERY)
     return Run(_ints(serving), _ints(billed), _ints(desired))
 
 
-def _decide(
-    state: State,
-    plant: Plant,
-    telemetry: Telemetry,
-    cfg: TargetSettings,
-    minute: int,
-    start: float,
-    load: float,
-) -> State:
+def _decide(state: State, seen: Observed, plant: Plant, cfg: TargetSettings, minute: int) -> State:
     """The end of a minute: evaluate, and do at once what was decided."""
-    end, name = start + STEP, str(minute)
-    seen = Observed(name, end, telemetry.minute(start, load, plant.serving), plant.news())
     state, effects = step(state, seen, cfg)
     for effect in effects:
         if isinstance(effect, Act):
             plant.resize(effect.action.desired, minute)
             done = Done(effect.action.id, effect.action.desired)
-            state, _ = step(state, Reported(name, end, done), cfg)
+            state, _ = step(state, Reported(seen.id, seen.time, done), cfg)
     return state
 
 

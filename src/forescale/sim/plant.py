@@ -55,7 +55,7 @@ class Plant:
         return self.serving + self.pending + self.draining
 
     def begin(self, minute: int) -> None:
-        """Start a minute: what has booted serves, what has drained is gone."""
+        """Start a minute: what has booted serves, what has drained is gone. May be said again."""
         if self._booting:
             due = [launch for launch in self._booting if launch[0] <= minute]
             for launch in due:
@@ -75,7 +75,7 @@ class Plant:
             self._remove(-change, minute)
 
     def status(self) -> FleetStatus:
-        """What an actuator would see at the end of the minute that was begun last."""
+        """What an actuator would see as the minute begins that was begun last."""
         return FleetStatus(
             desired=self.desired,
             minimum=1,
