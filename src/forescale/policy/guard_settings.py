@@ -28,11 +28,15 @@ class PerDirection(Settings):
 
 
 class Stabilisation(Settings):
-    """The safest recommendation within a window is the one that counts."""
+    """The safest recommendation within a window is the one that counts.
+
+    Off by default: a policy's own `in_after` waits already, and waiting twice costs more
+    without serving better (docs/backtest.md).
+    """
 
     out: Duration = 0.0
     """A scale-out goes to the smallest recommendation of this window."""
-    in_: Duration = Field(default=300.0, alias="in")
+    in_: Duration = Field(default=0.0, alias="in")
     """A scale-in goes to the largest recommendation of this window."""
 
 
