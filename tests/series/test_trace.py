@@ -101,7 +101,9 @@ def test_one_stray_time_does_not_make_an_immense_trace():
         from_points([*points([1, 2, 3]), Point(1.7e9, 4.0)])
 
 
-@pytest.mark.parametrize("rows", [[], points([5]), points([None, 3, None]), points([None, None])])
+@pytest.mark.parametrize(
+    "rows", [[], points([5]), points([5]) * 9, points([None, 3, None]), points([None, None])]
+)
 def test_fewer_than_two_values_are_refused(rows):
     with pytest.raises(TraceError, match="at least two"):
         from_points(rows)

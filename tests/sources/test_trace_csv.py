@@ -126,6 +126,22 @@ def test_a_malformed_number_is_told_with_its_line(write, cell, what):
         read_trace(write(f"t,v\n0,1\n\n60,{cell}\n") + ":v")
 
 
+@pytest.mark.parametrize("cell", ["12x", "inf"])
+def test_one_malformed_number_does_not_hide_the_column(write, cell):
+    with pytest.raises(TraceError, match=rf"line 4: v is '{cell}', not a number"):
+        read_trace(write(f"t,host,v\n0,a,1\n60,b,2\n120,c,{cell}\n"))
+
+
+def test_a_column_of_numbers_alone_comes_before_one_of_mostly_numbers(write):
+    assert read_trace(write("t,v,w\n0,1,5\n60,2,6\n120,oops,7\n")).name == "w"
+
+
+def test_decimal_commas_are_no_numbers_and_the_hint_shows_one(write):
+    with pytest.raises(TraceError, match="no column of numbers") as caught:
+        read_trace(write("t;v\n0;1,5\n60;2,5\n"))
+    assert "1234.5" in caught.value.hint
+
+
 def test_no_row_of_a_long_file_is_lost(write):
     rows = "".join(f"{60 * i},{i}\n" for i in range(3000))
     points = read_trace(write(f"t,v\n{rows}")).points

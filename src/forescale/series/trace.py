@@ -93,11 +93,6 @@ def _ordered(points: Sequence[Point]) -> tuple[Floats, Floats, list[str]]:
     """Times, values (NaN for absence) and notes; ascending, one point for each time."""
     times = np.array([point.time for point in points], dtype=np.float64)
     values = np.array([np.nan if p.value is None else p.value for p in points], dtype=np.float64)
-    if np.count_nonzero(~np.isnan(values)) < 2:
-        raise TraceError(
-            f"the trace has {np.count_nonzero(~np.isnan(values))} values: at least two are needed",
-            hint="give a CSV whose first column is a time and another a load",
-        )
     notes = []
     if np.any(np.diff(times) < 0):
         order = np.argsort(times, kind="stable")
@@ -108,7 +103,17 @@ def _ordered(points: Sequence[Point]) -> tuple[Floats, Floats, list[str]]:
         _refuse_conflict(times, values, again)
         times, values = np.delete(times, again + 1), np.delete(values, again + 1)
         notes.append(f"{len(again)} repeated rows left out")
+    _refuse_fewer_than_two(values)
     return times, values, notes
+
+
+def _refuse_fewer_than_two(values: Floats) -> None:
+    known = np.count_nonzero(~np.isnan(values))
+    if known < 2:
+        raise TraceError(
+            f"the trace has a value at {known} points of time: at least two are needed",
+            hint="give a CSV whose first column is a time and another a load",
+        )
 
 
 def _refuse_conflict(times: Floats, values: Floats, again: NDArray[np.intp]) -> None:

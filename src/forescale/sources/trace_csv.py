@@ -18,6 +18,7 @@ _ABSENT = frozenset({"", "-", "na", "n/a", "nan", "null", "none"})
 _GZIP = b"\x1f\x8b"
 _MILLISECONDS = 1e11  # as seconds this is the year 5138: such a number counts milliseconds
 _LOOK = 1000  # rows looked at to find a column of numbers
+_MOSTLY = 0.5  # with a larger share of numbers a column is meant to hold them
 
 Row = tuple[int, list[str]]
 
@@ -110,18 +111,29 @@ def _check_header(path: Path, header: list[str]) -> None:
 
 
 def _place(path: Path, header: list[str], rows: list[Row], column: str | None) -> int:
-    """Where the column is: the one named, or the first that holds a number and nothing else."""
+    """Where the column is: the one named, or the first of numbers alone, or else mostly of numbers.
+
+    The last is refused later, at the cell that is none: that helps more than "no column".
+    """
     names = ", ".join(header[1:])
     if column is not None:
         if column not in header[1:]:
             raise TraceError(f"{path} has no column {column!r}", hint=f"its columns are: {names}")
         return header.index(column, 1)
-    for place in range(1, len(header)):
-        cells = [row[place].strip() for _, row in rows if place < len(row)]
-        present = [cell for cell in cells if cell.lower() not in _ABSENT]
-        if present and all(_number(cell) is not None for cell in present):
-            return place
-    raise TraceError(f"{path} has no column of numbers", hint=f"its columns are: {names}")
+    shares = {place: _numbers(rows, place) for place in range(1, len(header))}
+    best = max(shares, key=lambda place: (shares[place] == 1, shares[place] > _MOSTLY))  # the first of them
+    if shares[best] <= _MOSTLY:
+        raise TraceError(
+            f"{path} has no column of numbers", hint=f"write them as 1234.5; its columns are: {names}"
+        )
+    return best
+
+
+def _numbers(rows: list[Row], place: int) -> float:
+    """The share of a column's cells that are numbers, the absent ones not counted."""
+    cells = [row[place].strip() for _, row in rows if place < len(row)]
+    present = [cell for cell in cells if cell.lower() not in _ABSENT]
+    return sum(_number(cell) is not None for cell in present) / max(len(present), 1)
 
 
 def _point(path: Path, header: list[str], line: int, row: list[str], place: int) -> Point:
