@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,8 @@ from forescale.cli.console import err, out, print_json
 from forescale.cli.options import Json, duration
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from forescale.demo.play import Minute, Result
     from forescale.model.journal import Entry
     from forescale.series.trace import Trace
@@ -58,7 +61,8 @@ def demo(
 
     log.configure("auto", "error")  # the view tells it all
     load, title = _load(trace, hours, skip, peak_instances, seed)
-    lead = max(round(boot_time / 60), 0)
+    lead = ceil(boot_time / 60)
+    pace = _speed(speed)
     view = _view(title, len(load))
     with tempfile.TemporaryDirectory(prefix="forescale-demo-") as directory, _live(view, json=json) as update:
 
@@ -71,18 +75,18 @@ def demo(
                 load,
                 lead=lead,
                 peak=peak_instances,
-                speed=_speed(speed),
+                speed=pace,
                 store=Path(directory) / "ledger.db",
                 on_minute=minute,
                 on_entry=lambda entry: _tell(view, entry, plain=not out.is_terminal and not json),
             )
         )
-    if svg is not None:
-        _save(view, svg)
     if json:
         print_json({"strategies": result.strategies, "replay": {"equal": result.replay.equal}})
     else:
         _summary(result, title)
+    if svg is not None:  # last: what was played is shown, even where this cannot be written
+        _save(view, svg)
 
 
 def _speed(text: str) -> float:
@@ -134,7 +138,11 @@ def _live(view: "View", *, json: bool) -> Iterator[Callable[[], None]]:
     if not console.is_terminal:
         yield lambda: None
         return
-    with Live(view.render(console.width), console=console, auto_refresh=False, transient=json) as live:
+
+    def drawing() -> "RenderableType":
+        return view.render(*console.size)
+
+    with Live(drawing(), console=console, auto_refresh=False, transient=json) as live:
         drawn = 0.0
 
         def update() -> None:
@@ -142,7 +150,7 @@ def _live(view: "View", *, json: bool) -> Iterator[Callable[[], None]]:
             import time
 
             if time.monotonic() - drawn > 0.1 or len(view.demand) == view.minutes:
-                live.update(view.render(console.width), refresh=True)
+                live.update(drawing(), refresh=True)
                 drawn = time.monotonic()
 
         yield update
@@ -159,9 +167,8 @@ def _tell(view: "View", entry: "Entry", *, plain: bool) -> None:
         if isinstance(effect, Decided):
             view.decided(effect.decision)
             if plain and effect.decision.direction is not Direction.HOLD:
-                out.print(
-                    f"{when(effect.decision.time)}  {headline(effect.decision)}  {why(effect.decision)}"
-                )
+                line = f"{when(effect.decision.time)}  {headline(effect.decision)}  {why(effect.decision)}"
+                out.print(line, markup=False, soft_wrap=True)
 
 
 def _save(view: "View", path: Path) -> None:
@@ -170,22 +177,27 @@ def _save(view: "View", path: Path) -> None:
 
     from rich.console import Console
 
+    from forescale.model.errors import TraceError
+
     console = Console(record=True, width=118, file=io.StringIO())
-    console.print(view.render(118))
+    console.print(view.render(console.width))
     # Without rich's web fonts: a picture that asks another host for its letters works offline nowhere.
     picture = re.sub(r"@font-face \{.*?\}", "", console.export_svg(title="forescale demo"), flags=re.DOTALL)
-    path.write_text(picture, encoding="utf-8")
+    try:
+        path.write_text(picture, encoding="utf-8")
+    except OSError as error:
+        raise TraceError(f"cannot write {path}: {error.strerror}", hint="choose another place") from error
 
 
 def _summary(result: "Result", title: str) -> None:
     from forescale.cli.scores import table, verdicts
 
-    out.print(f"\n{title}: what the group cost and how well it served", style="bold")
+    out.print(f"\n{title}: what the group cost and how well it served", style="bold", markup=False)
     out.print(table(result.strategies), "")
     for line in verdicts(result.strategies):
         out.print(line, markup=False, soft_wrap=True)
     replayed = result.replay
     word = "byte for byte equal when replayed" if replayed.equal else "NOT equal when replayed"
     done = f"{result.actions} changes of capacity, {result.requests} HTTP requests"
-    out.print(f"{done}; {replayed.decisions} decisions, {word}.", highlight=False)
+    out.print(f"{done}; {replayed.decisions} decisions, {word}.", soft_wrap=True)
     out.print("Next: forescale init, then forescale doctor: your own group, in dry run.", style="dim")

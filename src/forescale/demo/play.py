@@ -98,7 +98,8 @@ async def play(
     clock = VirtualClock(load.start)
     first = next((x for x in load.load.tolist() if not isnan(x)), 1.0)
     with LocalAws(clock, boot_delay=lead * STEP) as aws:
-        aws.create_group(GROUP, minimum=1, maximum=HEADROOM * peak, desired=max(ceil(first), 1))
+        desired = min(max(ceil(first), 1), HEADROOM * peak)
+        aws.create_group(GROUP, minimum=1, maximum=HEADROOM * peak, desired=desired)
         config = settings(aws, store, peak)
         with open_session(config, clock, clients=aws.clients(), watch=on_entry) as session:
             async with asyncio.TaskGroup() as tasks:  # a runtime that fails must not be waited for

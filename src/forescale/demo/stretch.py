@@ -25,7 +25,7 @@ def stretch(trace: Trace, begin: int, minutes: int) -> Trace:
     if len(part) < minutes:
         left = max(len(trace) - begin, 0) / 60
         raise TraceError(
-            f"{minutes / 60:.1f} h are needed, and the trace has {left:.1f} h from there on",
+            f"{minutes / 60:.1f} h are needed (with the warm-up); the trace has {left:.1f} h from there on",
             hint="play less with --hours, or begin earlier with --skip",
         )
     if np.isnan(part).all():

@@ -1,6 +1,7 @@
 """The live view of the demo: load against capacity, and each decision with its reasons."""
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from rich.console import Group, RenderableType
@@ -15,6 +16,9 @@ from forescale.ui.chart import chart
 from forescale.ui.render import headline, when, why
 
 _SHOWN = 7
+# Lines of the view around its chart: the frame, the axis, the legend, blank lines, the status, the decisions.
+_AROUND = 2 + 1 + 1 + 2 + 2 + _SHOWN
+_CHART = (4, 12)
 
 
 @dataclass
@@ -40,36 +44,53 @@ class View:
         if decision.direction is not Direction.HOLD:
             self.decisions.append(decision)
 
-    def render(self, width: int = 100) -> RenderableType:
-        """The whole view, for a terminal `width` columns wide."""
-        picture = chart(self.demand, self.serving, width=max(width - 12, 20), height=12)
-        legend = Text("      demand ", "dim").append("█", "green").append("   serving ", "dim")
+    def render(self, width: int = 100, height: int = 40) -> RenderableType:
+        """The whole view, for a terminal of `width` columns and `height` lines.
+
+        It is always equally high, a line less than the terminal at most (20 lines at least): a
+        view that grows or reaches the last line would scroll.
+        """
+        least, most = _CHART
+        lines = min(max(height - 1 - _AROUND, least), most)
+        picture = chart(self.demand, self.serving, width=max(width - 12, 20), height=lines)
+        legend = (
+            Text("      demand ", "dim", no_wrap=True, overflow="ellipsis")
+            .append("█", "green")
+            .append("   serving ", "dim")
+        )
         legend.append("━", "bold yellow").append("   too little capacity ", "dim").append("█", "red")
         body = Group(picture, legend, Text(), self._status(), Text(), self._table())
         return Panel(body, title=self._title(), title_align="left", border_style="dim")
 
-    def _title(self) -> str:
+    def _title(self) -> Text:
         now = when(self.latest.time)[:16] if self.latest else ""
-        return f"[bold]{self.title}[/]  {now}  {len(self.demand) / max(self.minutes, 1):.0%}"
+        share = len(self.demand) / max(self.minutes, 1)
+        return Text.assemble((self.title, "bold"), f"  {now}  {share:.0%}")
 
     def _status(self) -> Text:
+        """Two lines, whatever there is to say."""
+        text = Text(no_wrap=True, overflow="ellipsis")
         if self.latest is None:
-            return Text("waiting for the first evaluation")
-        latest, text = self.latest, Text()
-        demand = "absent" if latest.demand is None else f"{latest.demand:.1f}"
-        pairs = [("demand", demand), ("in service", str(latest.in_service)), ("booting", str(latest.pending))]
-        pairs.append(("desired", str(latest.desired)))
-        if latest.demand is not None and latest.in_service:
-            pairs.append(("used", f"{latest.demand / latest.in_service:.0%}"))
-        if latest.lead_time is not None:
-            learned = self.fleet.lead_time if self.fleet else None
-            source = f" (from {learned.samples} launches)" if learned else ""
-            pairs.append(("lead time", format_duration(latest.lead_time) + source))
-        for name, value in pairs:
+            return text.append("waiting for the first evaluation\n")
+        for name, value in self._numbers(self.latest):
             text.append(f"{name} ", "dim").append(value, "bold").append("   ")
-        if latest.blockers:
-            text.append(f"held back: {latest.blockers[0].rule}", "yellow")
+        text.append("\n")
+        if self.latest.lead_time is not None:
+            learned = self.fleet.lead_time if self.fleet else None
+            text.append("lead time ", "dim").append(format_duration(self.latest.lead_time), "bold")
+            text.append(f" (from {learned.samples} launches)   " if learned else "   ")
+        if self.latest.blockers:
+            text.append(f"held back: {self.latest.blockers[0].rule}", "yellow")
         return text
+
+    @staticmethod
+    def _numbers(latest: Decision) -> Iterator[tuple[str, str]]:
+        yield "demand", "absent" if latest.demand is None else f"{latest.demand:.1f}"
+        yield "in service", str(latest.in_service)
+        yield "booting", str(latest.pending)
+        yield "desired", str(latest.desired)
+        if latest.demand is not None and latest.in_service:
+            yield "used", f"{latest.demand / latest.in_service:.0%}"
 
     def _table(self) -> RenderableType:
         table = Table.grid(padding=(0, 2), expand=True)
