@@ -31,7 +31,7 @@ class Witness:
         self.actions = {}  # id -> (direction, previous, desired)
         self.flying = None  # the action asked for whose outcome is not known
         self.pause = self.override = None
-        self.wanted = []  # (time, recommendation)
+        self.wanted, self.windows = [], None  # (time, recommendation), within these windows
         self.row = (HOLD, 0)
         self.retry_until = 0.0
         self.idle = None  # what was asked for last, if nothing was to be done about it
@@ -44,7 +44,7 @@ class Witness:
         again = step(decode(encode(state), State), decode(encode(event), type(event)), cfg)
         assert encode([after, effects]) == encode(list(again)), "a crash here would change what is decided"
         self._clock(event.time, cfg)
-        self.action_age = max(self.action_age, cfg.action_age)
+        self._settings(cfg)
         decided = [e.decision for e in effects if isinstance(e, Decided)]
         acts = [e.action for e in effects if isinstance(e, Act)]
         assert len(decided) == isinstance(event, Observed), "one decision per observation, else none"
@@ -59,6 +59,13 @@ class Witness:
             self._order(event.command)
         self._bounded(after)
         return after, effects
+
+    def _settings(self, cfg):
+        """What other settings do not hold the engine to."""
+        self.action_age = max(self.action_age, cfg.action_age)
+        if self.windows != cfg.guards.stabilisation:  # it need not remember for windows to come
+            self.windows = cfg.guards.stabilisation
+            self.wanted.clear()
 
     # --- memory ----------------------------------------------------------------------------
 

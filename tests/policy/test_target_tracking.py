@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from policy_world import observe, policy, want
+from policy_world import NO_FORECAST, observe, policy, want
 
 from forescale.model.decision import Observation
 
@@ -53,6 +53,22 @@ def test_nothing_is_taken_away_while_something_boots():
 def test_rounding_does_not_ask_for_one_more():
     assert want(AT_ONCE, observe(60.000000001, desired=5)) == 5
     assert want(policy("target_tracking", target="70%", out_after=0), observe(70.0, desired=3)) == 3
+
+
+@pytest.mark.parametrize(
+    ("values", "pending", "why"),
+    [
+        ([75, 75, 75], 0, "demand 3.00 is 75% of 4 serving: above 60%, so 5"),
+        ([75, 75], 0, "demand 3.00 is 75% of 4 serving: 5 wanted once above 60% for 3m"),
+        ([40] * 5, 0, "demand 1.60 is 40% of 4 serving: below 54%, so 3"),
+        ([40] * 4, 0, "demand 1.60 is 40% of 4 serving: 3 would do once below 54% for 5m"),
+        ([20] * 5, 1, "demand 0.60 is 20% of 3 serving: 1 would do, but 1 still boot"),
+        ([60] * 5, 0, "demand 2.40 is 60% of 4 serving"),
+    ],
+)
+def test_it_says_why_it_acts_and_why_it_waits(values, pending, why):
+    (reason,) = TRACK.propose(observe(*values, desired=4, pending=pending), NO_FORECAST).reasons
+    assert reason.text == why
 
 
 def test_it_says_so_where_it_cannot_see():

@@ -43,9 +43,10 @@ def test_without_waiting_it_still_keeps_to_the_thresholds():
 
 
 def test_capacity_on_its_way_counts_towards_the_step():
-    """Two of ten are booting: a step of one was taken already, a step of five half of it."""
+    """Two of ten are booting: a step of one was taken already, one of half of eight in part."""
     assert want(STEP, observe(*[75] * 3, desired=10, pending=2)) == 10
-    assert want(STEP, observe(*[95] * 3, desired=10, pending=2)) == 13
+    assert want(STEP, observe(*[95] * 3, desired=10, pending=2)) == 12
+    assert want(STEP, observe(*[95] * 3, desired=12, pending=4)) == 12
 
 
 def test_nothing_is_taken_away_while_something_boots():
@@ -54,6 +55,23 @@ def test_nothing_is_taken_away_while_something_boots():
 
 def test_never_below_nothing():
     assert want(STEP, observe(*[5] * 5, desired=2)) == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "pending", "why"),
+    [
+        ([75] * 3, 0, "cpu 75 above 70: +1"),
+        ([75] * 3, 2, "cpu 75 above 70: +1, 2 on the way"),
+        ([95] * 2, 0, "cpu 95 above 70, but not for 3m yet"),
+        ([25] * 5, 0, "cpu 25 below 30: -1"),
+        ([5] * 4, 0, "cpu 5 below 30, but not for 5m yet"),
+        ([25] * 5, 2, "cpu 25 below 30, but 2 still boot"),
+        ([50] * 5, 0, "cpu 50 is within its thresholds"),
+    ],
+)
+def test_it_says_why_it_acts_and_why_it_waits(values, pending, why):
+    (reason,) = STEP.propose(observe(*values, desired=8, pending=pending), NO_FORECAST).reasons
+    assert reason.text == why
 
 
 def test_it_says_so_where_it_cannot_see():

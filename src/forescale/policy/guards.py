@@ -114,24 +114,17 @@ def removable(plan: Plan, guards: Guards, fleet: FleetStatus, now: float) -> Non
     if plan.desired >= plan.current:
         return
     booting = max(plan.current - fleet.in_service, 0)  # cancelled first, whatever their age
+    free, rule = max(fleet.in_service - fleet.protected, 0), "protected"
+    why = f"{fleet.protected} instances are protected from scale-in"
     if guards.min_life and fleet.launched is not None:
         old = sum(1 for launched in fleet.launched if launched <= now - guards.min_life)
         # The protected ones may be just those that are old enough.
-        _keep(plan, plan.current - booting - max(old - fleet.protected, 0), "min_life", _young(old, fleet))
-    elif fleet.protected:
-        free = max(fleet.in_service - fleet.protected, 0)
-        why = f"{fleet.protected} instances are protected from scale-in"
-        _keep(plan, plan.current - booting - free, "protected", why)
-
-
-def _keep(plan: Plan, lowest: int, rule: str, why: str) -> None:
-    if plan.desired < lowest:
+        if (sure := max(old - fleet.protected, 0)) < free:
+            free, rule = sure, "min_life"
+            young = f"{old} of {fleet.in_service} in service are older than min_life"
+            why = f"{young}, {fleet.protected} are protected" if fleet.protected else young
+    if plan.desired < (lowest := plan.current - booting - free):
         plan.clamp(rule, min(lowest, plan.current), why)
-
-
-def _young(old: int, fleet: FleetStatus) -> str:
-    text = f"{old} of {fleet.in_service} in service are older than min_life"
-    return f"{text}, {fleet.protected} are protected" if fleet.protected else text
 
 
 def fleet_busy(plan: Plan, fleet: FleetStatus) -> None:

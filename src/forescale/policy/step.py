@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from forescale.model.decision import Observation, Proposal, SignalView
 from forescale.model.forecast import Forecast, NotReady
-from forescale.model.settings import Duration, Settings, parse_ratio
+from forescale.model.settings import Duration, Settings, format_duration, parse_ratio
 from forescale.policy.base import MOST, PolicySettings
 from forescale.policy.runs import lasted
 
@@ -31,7 +31,7 @@ Amount = Annotated[
         }
     ),
 ]
-"""A number of instances, or a share of the desired capacity such as `25%` (at least one instance)."""
+"""A number of instances, or a share of the capacity such as `25%` (at least one instance)."""
 
 
 class Rung(Settings):
@@ -42,9 +42,9 @@ class Rung(Settings):
     by: Amount = 1
     """How many instances to add or remove: a number, or a share such as `25%`."""
 
-    def instances(self, desired: int) -> int:
-        """The amount in instances, for a desired capacity."""
-        return self.by if isinstance(self.by, int) else max(ceil(parse_ratio(self.by) * desired), 1)
+    def instances(self, capacity: int) -> int:
+        """The amount in instances, for a capacity."""
+        return self.by if isinstance(self.by, int) else max(ceil(parse_ratio(self.by) * capacity), 1)
 
 
 class Thresholds(PolicySettings):
@@ -78,7 +78,8 @@ class Thresholds(PolicySettings):
         text = f"{self.signal} {view.value:g}"
         for rung in out:
             if _lasted(view, self.out_after, above=rung.at):
-                amount, coming = rung.instances(desired), max(desired - fleet.in_service, 0)
+                coming = max(desired - fleet.in_service, 0)
+                amount = rung.instances(desired - coming)
                 text += f" above {rung.at:g}: +{amount}"
                 return self.prefer(
                     desired + max(amount - coming, 0), f"{text}, {coming} on the way" if coming else text
@@ -87,7 +88,18 @@ class Thresholds(PolicySettings):
             if not fleet.pending and _lasted(view, self.in_after, below=rung.at):
                 amount = rung.instances(desired)
                 return self.prefer(desired - amount, f"{text} below {rung.at:g}: -{amount}")
-        return self.prefer(desired, f"{text} is within its thresholds")
+        return self.prefer(desired, f"{text} {self._hold(view.value, fleet.pending)}")
+
+    def _hold(self, value: float, pending: int) -> str:
+        """Why the rungs leave things as they are."""
+        out, in_ = self.rungs()
+        if out and value > (at := out[-1].at):
+            return f"above {at:g}, but not for {format_duration(self.out_after)} yet"
+        if in_ and value < (at := in_[-1].at):
+            if pending:
+                return f"below {at:g}, but {pending} still boot"
+            return f"below {at:g}, but not for {format_duration(self.in_after)} yet"
+        return "is within its thresholds"
 
 
 class Step(Thresholds):

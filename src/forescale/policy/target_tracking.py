@@ -7,7 +7,7 @@ from pydantic import Field
 
 from forescale.model.decision import Observation, Proposal
 from forescale.model.forecast import Forecast, NotReady
-from forescale.model.settings import Duration, Ratio
+from forescale.model.settings import Duration, Ratio, format_duration
 from forescale.policy.base import PolicySettings
 from forescale.policy.runs import lasted
 
@@ -45,12 +45,18 @@ class TargetTracking(PolicySettings):
             return self.blind("demand is absent or stale")
         fleet, wanted = obs.fleet, ceil(demand / self.target - _ROUNDING)
         text = f"demand {demand:.2f} is {demand / max(fleet.in_service, 1):.0%} of {fleet.in_service} serving"
-        if wanted > fleet.desired and self._lasted(obs, self.out_after, above=self.target):
-            return self.prefer(wanted, f"{text}: above {self.target:.0%}, so {wanted}")
-        if wanted < fleet.desired and not fleet.pending:
+        if wanted > fleet.desired:
+            if self._lasted(obs, self.out_after, above=self.target):
+                return self.prefer(wanted, f"{text}: above {self.target:.0%}, so {wanted}")
+            text += f": {wanted} wanted once above {self.target:.0%} for {format_duration(self.out_after)}"
+        elif wanted < fleet.desired:
             idle = self.target * self.in_below
-            if self._lasted(obs, self.in_after, below=idle):
-                return self.prefer(wanted, f"{text}: below {idle:.0%} long enough, so {wanted}")
+            if fleet.pending:
+                text += f": {wanted} would do, but {fleet.pending} still boot"
+            elif self._lasted(obs, self.in_after, below=idle):
+                return self.prefer(wanted, f"{text}: below {idle:.0%}, so {wanted}")
+            else:
+                text += f": {wanted} would do once below {idle:.0%} for {format_duration(self.in_after)}"
         return self.prefer(fleet.desired, text)
 
     @staticmethod
