@@ -10,6 +10,7 @@ from forescale.model.errors import StoreError
 from forescale.model.journal import Entry
 from forescale.model.protocols import Clock
 from forescale.model.state import State
+from forescale.runtime.holder import gone
 from forescale.runtime.journal import Journal
 from forescale.runtime.log import Failures
 from forescale.runtime.target import Pace, Part, TargetLoop
@@ -173,11 +174,22 @@ class Runtime:
                 loop.take_up(states[loop.name])
 
     def _hold(self) -> dict[str, State]:
-        names, now = [loop.name for loop in self.loops], self._clock.now()
-        self._ledger.hold(names, self._holder, now, now + 2 * self.pace.patience)
+        try:
+            self._take_leases()
+        except Held as error:
+            dead = {lease.holder for lease in error.leases if gone(lease.holder)}
+            if not dead:
+                raise
+            for holder in dead:  # a process of this machine that was killed: no need to wait
+                self._ledger.release(holder)
+            self._take_leases()
         # One that still ends what it began before it was lost has its turn the next time.
         fresh = [loop.name for loop in self.loops if not loop.owned and not loop.busy]
         return {name: self._ledger.reload(name) or State(name) for name in fresh}
+
+    def _take_leases(self) -> None:
+        names, now = [loop.name for loop in self.loops], self._clock.now()
+        self._ledger.hold(names, self._holder, now, now + 2 * self.pace.patience)
 
     async def _prune(self) -> None:
         """Forget what is too old."""

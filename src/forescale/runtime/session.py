@@ -8,8 +8,9 @@ from forescale.aws import Clients
 from forescale.config.settings import Config
 from forescale.model.journal import Entry
 from forescale.model.protocols import Clock
+from forescale.runtime.holder import holder
 from forescale.runtime.runtime import Runtime
-from forescale.runtime.wiring import assemble, holder, pace
+from forescale.runtime.wiring import assemble, pace
 from forescale.store import Ledger
 
 

@@ -1,9 +1,6 @@
 """From a configuration to a runtime: the only place that knows which adapters there are."""
 
 import asyncio
-import os
-import secrets
-import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -64,8 +61,3 @@ def _source(name: str, target: Target, hubs: Mapping[str, Any]) -> Source:
 def pace(config: Config) -> Pace:
     """How often, as configured."""
     return Pace(interval=config.interval, retention=config.retention)
-
-
-def holder() -> str:
-    """A name for this process in the ledger, and for no other one."""
-    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
