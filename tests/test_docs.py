@@ -27,8 +27,12 @@ def permissions(name):
 
 
 def called():
-    text = "".join(p.read_text() for p in (ROOT / "src" / "forescale").rglob("*.py") if p.parent.name != "demo")
-    return {f"{service}:{''.join(w.title() for w in call.split('_'))}" for service, call in CALL.findall(text)}
+    text = "".join(
+        p.read_text() for p in (ROOT / "src" / "forescale").rglob("*.py") if p.parent.name != "demo"
+    )
+    return {
+        f"{service}:{''.join(w.title() for w in call.split('_'))}" for service, call in CALL.findall(text)
+    }
 
 
 def test_the_policies_allow_what_is_called_and_no_more():
