@@ -56,8 +56,26 @@ def load_command(name: str) -> Any:
     """Import one command and make it click's."""
     function = getattr(import_module(f"forescale.cli.{name}"), name)
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
-    app.command(name, help=function.__doc__)(function)
+    app.command(name, help=_flowing(function.__doc__ or ""))(function)
     return typer.main.get_command(app)
+
+
+def _flowing(doc: str) -> str:
+    """A docstring as help: its lines joined, to break where the terminal ends; examples stay as they are.
+
+    Rich would keep its line breaks, and take the indentation from an example that comes first.
+    """
+    from rich.markup import escape
+
+    lines: list[str] = []
+    for line in cleandoc(doc).split("\n"):
+        if line.startswith(" "):
+            lines.append(f"[cyan]{escape(line)}[/]")
+        elif line and lines and lines[-1] and not lines[-1].startswith("[cyan]"):
+            lines[-1] += f" {line}"
+        else:
+            lines.append(line)
+    return "\n".join(lines)
 
 
 app = typer.Typer(

@@ -16,7 +16,8 @@ def schema(output: Output = None) -> None:
 
     An editor with a YAML language server completes and checks the file as you type: write the
     schema beside it, and begin the file with
-    [bold]# yaml-language-server: $schema=forescale.schema.json[/]
+
+      # yaml-language-server: $schema=forescale.schema.json
 
       forescale schema --output forescale.schema.json
     """
