@@ -65,6 +65,8 @@ def _flowing(doc: str) -> str:
 
     Rich would keep its line breaks, and take the indentation from an example that comes first.
     """
+    from inspect import cleandoc
+
     from rich.markup import escape
 
     lines: list[str] = []
