@@ -15,7 +15,9 @@ def resume(
 ) -> None:
     """End a pause, an override and a back-off after a failure.
 
-    forescale resume web
+    From the next evaluation on, the policies decide again.
+
+      forescale resume web --why "all is well"
     """
     from forescale.cli.book import send, user
     from forescale.model.event import Resume

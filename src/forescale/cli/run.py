@@ -5,7 +5,6 @@ import signal
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from forescale.cli.console import err
 from forescale.cli.options import DEFAULT_FILE, DryRun, File
 
 if TYPE_CHECKING:
@@ -34,25 +33,39 @@ def run(file: File = DEFAULT_FILE, dry_run: DryRun = None) -> None:
         config = config.model_copy(update={"dry_run": dry_run})
     log.configure(config.log.format, config.log.level)
     with open_session(config, SystemClock()) as session, ExitStack() as stack:
-        _serve_health(session, config, stack)
-        mode = "[bold]dry run[/]: nothing will be changed" if config.dry_run else "[bold red]acting[/]"
-        err.print(f"forescale: {len(config.targets)} target(s) every {config.interval:g} s, {mode}")
+        _announce(session, config, _serve_health(session, config, stack))
         asyncio.run(_run(session))
 
 
-def _serve_health(session: "Session", config: "Config", stack: ExitStack) -> None:
+def _serve_health(session: "Session", config: "Config", stack: ExitStack) -> str:
+    """Where it answers; empty where it is not wanted."""
     from forescale.runtime.health import HealthServer
 
     if config.health is None:
-        return
-    runtime = session.runtime
-    server = HealthServer(config.health.host, config.health.port, alive=runtime.stalled, ready=runtime.late)
+        return ""
+    host, runtime = config.health.host, session.runtime
+    server = HealthServer(host, config.health.port, alive=runtime.stalled, ready=runtime.late)
     stack.enter_context(server)
-    err.print(f"forescale: health on http://{config.health.host}:{server.port}/health and /ready")
+    return f"http://{host}:{server.port}"
+
+
+def _announce(session: "Session", config: "Config", health: str) -> None:
+    import structlog
+
+    structlog.get_logger().info(
+        "forescale runs dry: nothing will be changed" if config.dry_run else "forescale runs, and acts",
+        targets=len(config.targets),
+        interval=config.interval,
+        ledger=session.ledger.label,
+        **({"health": f"{health}/health", "ready": f"{health}/ready"} if health else {}),
+    )
 
 
 async def _run(session: "Session") -> None:
+    import structlog
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, session.runtime.stop)
     await session.runtime.run()
+    structlog.get_logger().info("forescale has stopped")
