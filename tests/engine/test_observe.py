@@ -258,3 +258,17 @@ def test_serving_counts_are_kept_as_long_as_late_data_may_need_them():
     engine.now += 240  # within lookback and max_age
     engine.look(sample(T0 - 60, 50.0))
     assert engine.state.loads == (Load(T0 - 60, 2.0, 4),)
+
+
+def test_the_oldest_data_that_is_kept_still_knows_who_served_then():
+    """Memory ends at lookback, max_age and two buckets; a count in force at its edge is kept."""
+    engine = Engine(settings(), desired=1)
+    for i in range(30):
+        engine.now = T0 + 60 * i
+        engine.resize(10 + i)
+        engine.look()
+    edge = 60 + 300 + 120
+    engine.look(sample(engine.now - edge, 50.0), sample(engine.now - edge - 60, 50.0))
+    assert [(load.time - engine.now, load.serving) for load in engine.state.loads] == [
+        (-edge, 39 - edge / 60)
+    ]

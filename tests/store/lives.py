@@ -101,7 +101,7 @@ class Life:
 
     def _entry(self, event, effects=(), **changes):
         state = {name: getattr(self.state, name) for name in State.__struct_fields__}
-        loads = (*self.state.loads, Load(event.time, 1.5, 3))[-20:]
+        loads = (*self.state.loads, Load(event.time, 1.5, 3.0))[-20:]
         self.state = State(**(state | {"time": event.time, "loads": loads} | changes))
         entry = Entry(self.target, event, self.state, effects)
         self.entries.append(entry)
