@@ -18,6 +18,7 @@ from forescale.model.value import decode, encode
 TEXT = st.text(max_size=8)
 TIME = st.floats(0, 4e9)
 COUNT = st.integers(0, 1000)
+MEAN = st.floats(0, 1000)
 VALUE = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 DIRECTION = st.sampled_from(Direction)
 
@@ -82,7 +83,7 @@ STATES = st.builds(
     target=TEXT,
     fleet=st.none() | FLEETS,
     serving=POINTS,
-    loads=some(st.builds(Load, TIME, VALUE, COUNT)),
+    loads=some(st.builds(Load, TIME, VALUE, MEAN)),
     signals=st.dictionaries(TEXT, POINTS, max_size=2),
     wanted=POINTS,
     confirmation=st.builds(Confirmation, DIRECTION, COUNT),
