@@ -10,6 +10,8 @@ from forescale.model.forecast import Forecast
 from forescale.model.journal import Entry
 from forescale.model.sample import Load, Sample, Unit
 from forescale.model.state import State
+from forescale.model.value import encode
+from forescale.store import Ledger, fold
 
 START = 1_790_000_000.0
 
@@ -177,3 +179,19 @@ def decision_sequences(draw, target="web", demands=(1.5, 1.5, 1.5, 1, 1.0, None)
         demand = draw(st.sampled_from(demands))
         found.append(decided(target, n, draw(times), draw(names), draw(st.sampled_from(Direction)), demand))
     return found
+
+
+def started(url, life):
+    ledger = Ledger.open(str(url))
+    ledger.snapshot(life.target, "{}", life.state)
+    return ledger
+
+
+def holds(ledger, life):
+    """The ledger holds exactly this life."""
+    (segment,) = ledger.segments(life.target)
+    return (
+        encode(segment.events) == encode(life.events)
+        and fold.first_difference(segment.decisions, life.decisions) is None
+        and ledger.state(life.target) == life.state
+    )
