@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import pytest
 from engine_world import MINUTE, QUICK, T0, Engine, clamped, rules, sample, settings
+from pydantic import ValidationError
 
 from forescale.model.decision import Direction
 from forescale.model.state import Completed
@@ -48,6 +49,12 @@ def test_a_bound_says_what_was_wanted():
 def test_a_lowered_maximum_scales_in_and_a_raised_minimum_out():
     assert Engine(settings({"max": 6}), desired=9).tick(40).desired == 6
     assert Engine(settings({"min": 6}), desired=2).tick(40).desired == 6
+
+
+def test_bounds_that_contradict_each_other_are_refused():
+    with pytest.raises(ValidationError, match=r"max \(4\) is below min \(5\)"):
+        settings({"min": 5, "max": 4})
+    assert Engine(settings({"min": 4, "max": 4}), desired=4).tick(100).direction is HOLD
 
 
 # --- absence -------------------------------------------------------------------------------

@@ -123,6 +123,10 @@ def test_a_stretch_in_the_hour_that_comes_twice_holds_both_times():
         assert bounds(entry, at("2026-10-25 02:45", BERLIN, fold))[0] is None
 
 
+def test_a_minimum_may_be_the_maximum():
+    assert bounds(schedule({"min": 4, "max": 4}), T0) == (4, 4, None)
+
+
 def test_nothing_in_force_proposes_nothing():
     proposal = schedule(OFFICE).propose(observe(50, now=T0, lead=0), NO_FORECAST)
     assert (proposal.desired, proposal.reasons, proposal.blind) == (None, (), False)
