@@ -1,8 +1,13 @@
 """Whatever the settings, the history and the mishaps: the invariants of `engine_witness` hold.
 
 A machine plays a group, its metrics, its operators, a failing cloud, a failing process and a
-failing clock, in any order that hypothesis can think of.
+failing clock, in any order that hypothesis can think of: the same few hundred lives every time,
+or as many new ones as wanted, say after a change to the engine:
+
+    EXPLORE=5000 pytest tests/engine/test_invariants.py
 """
+
+import os
 
 import msgspec
 from engine_witness import Witness
@@ -255,7 +260,8 @@ class World(RuleBasedStateMachine):
 
 
 World.TestCase.settings = settings(
-    max_examples=150,
+    max_examples=int(os.environ.get("EXPLORE", "200")),
+    derandomize="EXPLORE" not in os.environ,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=list(HealthCheck),
