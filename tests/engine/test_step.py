@@ -196,6 +196,25 @@ def test_an_action_is_dropped_where_somebody_else_has_written():
     assert engine.state.expected == 6
 
 
+@pytest.mark.parametrize(
+    ("cpu", "before", "after", "again"),
+    [
+        (100, {"max": 8}, {"max": 8}, True),
+        (100, {"max": 8}, {"max": 7}, False),
+        (10, {"min": 2}, {"min": 2}, True),
+        (10, {"min": 2}, {"min": 3}, False),
+    ],
+)
+def test_an_action_beyond_bounds_that_were_changed_meanwhile_is_dropped(cpu, before, after, again):
+    """Stopped, configured anew and started again, with an action journaled and not done."""
+    engine, action = acting(settings(before), cpu=float(cpu), desired=4 if cpu == 100 else 10)
+    engine.cfg = settings(after)
+    engine.now += 10
+    engine.look()
+    assert (engine.act == action) is again
+    assert ("action_dropped" in engine.notices) is not again
+
+
 def test_half_a_scale_in_goes_on_under_its_id():
     """Instances terminated one after the other: a crash in the middle is no foreign write."""
     engine, action = acting(cpu=10.0, desired=10)
