@@ -11,6 +11,8 @@ from forescale.model.errors import ConfigError
 
 if TYPE_CHECKING:
     from forescale.config.settings import Config
+    from forescale.model.decision import Decision
+    from forescale.model.effect import Outcome
     from forescale.model.event import Command
     from forescale.store import Ledger
 
@@ -37,6 +39,24 @@ def chosen(config: "Config", target: str | None) -> list[str]:
             hint=f"did you mean {close[0]!r}?" if close else "",
         )
     return [target]
+
+
+def outcome_of(ledger: "Ledger", decision: "Decision") -> "Outcome | None":
+    """What came of a decision; None where that is not known (yet), or nothing was to be done.
+
+    A dry run asks once for what it decides again and again: the outcome is that of the first.
+    """
+    from forescale.model.decision import Direction
+
+    if decision.direction is Direction.HOLD:
+        return None
+    own = ledger.action(decision.id)
+    if own is not None:
+        return own.outcome
+    for before in ledger.actions(decision.target, until=decision.time, limit=1):
+        same = (before.action.previous, before.action.desired) == (decision.current, decision.desired)
+        return before.outcome if same else None
+    return None
 
 
 def user() -> str:

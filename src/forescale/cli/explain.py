@@ -1,5 +1,6 @@
 """`forescale explain`."""
 
+from collections.abc import Collection
 from typing import Annotated
 
 import typer
@@ -22,7 +23,7 @@ def explain(
 
       forescale explain web-42
     """
-    from forescale.cli.book import open_ledger
+    from forescale.cli.book import open_ledger, outcome_of
     from forescale.ui.render import explanation
 
     with open_ledger(file) as (config, ledger):
@@ -32,18 +33,29 @@ def explain(
         else:
             one = ledger.decision(decision)
             found = [one] if one else []
-        actions = {d.id: ledger.action(d.id) for d in found}
+        outcomes = [outcome_of(ledger, d) for d in found]
     if not found:
-        raise ForescaleError(
-            f"there is no decision {decision!r} in the ledger" if decision else "no decision was made yet",
-            hint="list them: forescale ledger",
-        )
+        raise _nothing(decision, config.targets)
     if json:
-        outcomes = [(d, actions[d.id]) for d in found]
-        print_json([{"decision": d, "outcome": action and action.outcome} for d, action in outcomes])
+        pairs = zip(found, outcomes, strict=True)
+        print_json([{"decision": item, "outcome": outcome} for item, outcome in pairs])
         return
-    for i, item in enumerate(found):
-        action = actions[item.id]
+    for i, (item, outcome) in enumerate(zip(found, outcomes, strict=True)):
         if i:
             out.print()
-        out.print(explanation(item, action.outcome if action else None))
+        out.print(explanation(item, outcome))
+
+
+def _nothing(wanted: str | None, targets: Collection[str]) -> ForescaleError:
+    if wanted is None or wanted in targets:
+        what = "no decision was made yet" + (f" for {wanted}" if wanted else "")
+        return ForescaleError(what, hint="decisions are made by: forescale run, or once")
+    target = wanted.rpartition("-")[0]
+    if target in targets:
+        return ForescaleError(
+            f"there is no decision {wanted!r} in the ledger", hint=f"list them: forescale ledger {target}"
+        )
+    return ForescaleError(
+        f"{wanted!r} is neither a decision nor a target: there are {', '.join(targets)}",
+        hint="list decisions: forescale ledger",
+    )

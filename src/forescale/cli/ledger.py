@@ -8,8 +8,8 @@ from forescale.cli.console import out, print_json
 from forescale.cli.options import DEFAULT_FILE, FileOption, Json, duration
 
 if TYPE_CHECKING:
+    from forescale.model.effect import Outcome
     from forescale.store.fold import DecisionRun
-    from forescale.store.rows import RecordedAction
 
 
 def ledger(
@@ -22,47 +22,50 @@ def ledger(
 ) -> None:
     """List decisions, the newest first, and what came of them.
 
-    Decisions that say the same in a row are one line with their number.
+    Decisions that say the same in a row are one, with their number. Times are in UTC.
 
       forescale ledger web --actions --since 1d
     """
     import time
 
-    from forescale.cli.book import chosen, open_ledger
+    from forescale.cli.book import chosen, open_ledger, outcome_of
 
     begin = None if since is None else time.time() - since
     with open_ledger(file) as (config, book):
         if target is not None:
             chosen(config, target)
-        runs = book.decisions(target, begin, None, actions, limit)
-        done = {a.action.id: a for a in book.actions(target, begin, None, limit)}
+        rows = [(r, outcome_of(book, r.first)) for r in book.decisions(target, begin, None, actions, limit)]
     if json:
-        print_json([_record(run, done.get(run.first.id)) for run in runs])
-        return
-    _print(runs, done)
+        print_json([_record(run, outcome) for run, outcome in rows])
+    elif rows:
+        _print(rows)
+    else:
+        narrowed = target is not None or actions or since is not None
+        out.print("no such decisions" if narrowed else "no decisions yet: forescale run")
 
 
-def _record(run: "DecisionRun", action: "RecordedAction | None") -> dict[str, object]:
+def _record(run: "DecisionRun", outcome: "Outcome | None") -> dict[str, object]:
     return {
         "decision": run.first,
         "count": run.count,
         "last": run.last_id,
         "last_time": run.last.time,
-        "outcome": action.outcome if action else None,
+        "outcome": outcome,
     }
 
 
-def _print(runs: "tuple[DecisionRun, ...]", done: "dict[str, RecordedAction]") -> None:
-    from rich import box
-    from rich.table import Table
+def _print(rows: "list[tuple[DecisionRun, Outcome | None]]") -> None:
+    from rich.padding import Padding
+    from rich.text import Text
 
+    from forescale.model.decision import Direction
     from forescale.ui.render import headline, outcome_text, when, why
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("time (UTC)", "decision", "times", "outcome", "why"):
-        table.add_column(column, no_wrap=column not in ("why", "outcome"), justify="left")
-    for run in runs:
-        action = done.get(run.first.id)
-        outcome = outcome_text(action.outcome) if action else ""
-        table.add_row(when(run.first.time), headline(run.first), str(run.count), outcome, why(run.first))
-    out.print(table if runs else "no decisions yet: forescale run")
+    for run, outcome in rows:
+        line = Text(f"{when(run.first.time)}  ").append_text(headline(run.first))
+        if run.count > 1:
+            line.append(f"  ×{run.count}")
+        if run.first.direction is not Direction.HOLD:
+            line.append(f"  {outcome_text(outcome)}")
+        out.print(line)
+        out.print(Padding(Text(why(run.first), "dim"), (0, 0, 0, 4)))

@@ -29,13 +29,11 @@ def replay(
     """
     import time
 
-    from rich.progress import Progress
-
     from forescale.cli.book import chosen, open_ledger
     from forescale.runtime.replay import replay as run_again
 
     begin = None if since is None else time.time() - since
-    with open_ledger(file) as (config, ledger), Progress(console=err, transient=True) as progress:
+    with open_ledger(file) as (config, ledger), _progress() as progress:
         results = []
         for name in chosen(config, target):
             task = progress.add_task(f"replaying {name}", total=None)
@@ -49,6 +47,12 @@ def replay(
         raise typer.Exit(1)
 
 
+def _progress() -> "Progress":
+    from rich.progress import Progress
+
+    return Progress(console=err, transient=True, disable=not err.is_terminal)
+
+
 def _advance(progress: "Progress", task: "TaskID", events: int) -> None:
     progress.update(task, completed=events)
 
@@ -56,10 +60,10 @@ def _advance(progress: "Progress", task: "TaskID", events: int) -> None:
 def _print(result: "Replay") -> None:
     from forescale.ui.render import explanation
 
-    counts = f"{result.decisions} decisions on {result.events} events"
-    difference = result.difference
+    counts, difference = f"{result.decisions} decisions on {result.events} events", result.difference
     if difference is None:
-        out.print(f"[green]equal[/]  {result.target}: {counts}, byte for byte")
+        same = f"{counts}, byte for byte" if result.segments else "nothing is recorded"
+        out.print(f"[green]equal[/]  {result.target}: {same}")
         return
     out.print(f"[bold red]different[/]  {result.target}: {difference.id} after {counts}")
     for label, decision in (("recorded", difference.recorded), ("replayed", difference.replayed)):

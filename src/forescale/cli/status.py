@@ -1,5 +1,6 @@
 """`forescale status`."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from forescale.cli.console import out, print_json
@@ -55,8 +56,8 @@ def _row(name: str, state: "State | None", decision: "Decision | None", now: flo
         "lead_time": decision.lead_time,
         "lead_time_launches": lead.samples if lead else 0,
         "blocked": [{"rule": b.rule, "why": b.why, "until": b.until} for b in decision.blockers],
-        "paused_until": state.pause.until if state.pause and state.pause.until > now else None,
-        "override": state.override.desired if state.override and state.override.until > now else None,
+        "pause": state.pause if state.pause and state.pause.until > now else None,
+        "override": state.override if state.override and state.override.until > now else None,
         "others": list(state.fleet.others) if state.fleet else [],
         "faults": list(state.fleet.faults) if state.fleet else [],
         "why": why(decision),
@@ -65,6 +66,7 @@ def _row(name: str, state: "State | None", decision: "Decision | None", now: flo
 
 def _print(rows: list[dict[str, Any]], interval: float, *, dry_run: bool) -> None:
     from rich import box
+    from rich.padding import Padding
     from rich.table import Table
 
     from forescale.model.settings import format_duration
@@ -72,10 +74,9 @@ def _print(rows: list[dict[str, Any]], interval: float, *, dry_run: bool) -> Non
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("target", "seen", "demand", "in service", "booting", "desired", "lead time"):
         table.add_column(column, justify="left" if column == "target" else "right", no_wrap=True)
-    table.add_column("doing")
     for row in rows:
         if row["evaluated"] is None:
-            table.add_row(row["target"], "never", *[""] * 5, "not evaluated yet: forescale run")
+            table.add_row(row["target"], "never")
             continue
         stale = row["age"] > 3 * interval
         age = f"[{'red' if stale else 'default'}]{format_duration(row['age'])} ago[/]"
@@ -83,19 +84,32 @@ def _print(rows: list[dict[str, Any]], interval: float, *, dry_run: bool) -> Non
         lead = format_duration(row["lead_time"]) if row["lead_time"] else "-"
         lead += f" ({row['lead_time_launches']})" if row["lead_time_launches"] else ""
         counts = [str(row[name]) for name in ("in_service", "pending", "desired")]
-        table.add_row(row["target"], age, demand, *counts, lead, _doing(row))
+        table.add_row(row["target"], age, demand, *counts, lead)
     out.print(table)
-    out.print("dry run: nothing is changed" if dry_run else "acting", style="dim")
+    for row in rows:
+        out.print(f"[bold]{row['target']}[/]")
+        for line in _doing(row):
+            out.print(Padding(line, (0, 0, 0, 2)))
+    out.print("\ndry run: nothing is changed" if dry_run else "\nacting", style="dim")
 
 
-def _doing(row: dict[str, Any]) -> str:
+def _doing(row: dict[str, Any]) -> Iterator[str]:
+    """What the target is doing, and what people should know of it, in rich's markup."""
     from rich.markup import escape
 
-    said = [escape(row["why"])]
+    from forescale.ui.render import when
+
+    if row["evaluated"] is None:
+        yield "not evaluated yet: forescale run"
+        return
+    yield escape(row["why"])
+    for word, order in (("paused", row["pause"]), ("held", row["override"])):
+        if order is not None:
+            why = f": {order.why}" if order.why else ""
+            yield f"[yellow]{word} by {escape(order.by)} until {when(order.until)} UTC{escape(why)}[/]"
     if row["run_by"] is None:
-        said.append("[red]no process runs it[/]")
+        yield "[red]no process runs it[/]"
     if row["others"]:
-        said.append(f"[yellow]also written by: {escape(', '.join(row['others']))}[/]")
+        yield f"[yellow]also written by: {escape(', '.join(row['others']))}[/]"
     if row["faults"]:
-        said.append(f"[red]launches fail: {escape(row['faults'][0])}[/]")
-    return "\n".join(said)
+        yield f"[red]launches fail: {escape(row['faults'][0])}[/]"

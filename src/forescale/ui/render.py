@@ -1,6 +1,6 @@
 """How decisions look on a terminal: one line, or everything that led there."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
@@ -61,19 +61,28 @@ def explanation(decision: Decision, outcome: Outcome | None = None) -> Renderabl
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
-    table.add_row("when", f"{when(decision.time)} UTC, evaluation {decision.event}")
-    table.add_row("seen", _seen(decision))
-    for proposal in decision.proposals:
-        table.add_row("proposed", _proposal(proposal))
-    table.add_row("wanted", f"{decision.wanted} instances after arbitration ({decision.current} now)")
-    for clamp in decision.clamps:
-        table.add_row("clamped", f"{clamp.before} → {clamp.after} by {clamp.rule}: {clamp.why}")
-    for blocker in decision.blockers:
-        table.add_row("blocked", blocker_text(blocker, decision.time))
+    for label, text in _story(decision):
+        table.add_row(label, Text(text))  # never markup: it may hold what AWS says
     table.add_row("decided", Text(_decided(decision), _STYLES[decision.direction]))
     if decision.direction is not Direction.HOLD:
-        table.add_row("outcome", outcome_text(outcome))
+        table.add_row("outcome", Text(outcome_text(outcome)))
     return Group(headline(decision), table)
+
+
+def _story(decision: Decision) -> Iterator[tuple[str, str]]:
+    yield "when", f"{when(decision.time)} UTC, evaluation {decision.event}"
+    yield "seen", _seen(decision)
+    for proposal in decision.proposals:
+        yield "proposed", _proposal(proposal)
+    proposed = {reason for proposal in decision.proposals for reason in proposal.reasons}
+    for reason in decision.reasons:
+        if reason not in proposed:
+            yield "because", reason.text
+    yield "wanted", f"{decision.wanted} after arbitration, {decision.current} now"
+    for clamp in decision.clamps:
+        yield "clamped", f"{clamp.before} → {clamp.after} by {clamp.rule}: {clamp.why}"
+    for blocker in decision.blockers:
+        yield "blocked", blocker_text(blocker, decision.time)
 
 
 def outcome_text(outcome: Outcome | None) -> str:
