@@ -4,9 +4,9 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
-from runtime_world import HOUSEKEEPING, World, assert_replays, staged, until
 
 from forescale.store import Conflict, Ledger
+from runtime_world import HOUSEKEEPING, World, assert_replays, staged, until
 
 PATIENCE = 3 * 10.0 + 30.0
 
@@ -51,7 +51,7 @@ def test_after_a_graceful_stop_the_other_takes_over_at_its_next_turn(world, cloc
             await second.clock.resting(1 + HOUSEKEEPING)
             await until(lambda: not ledger.leases())
             second.parties = 1 + HOUSEKEEPING
-            await second.ticks(2, before=world.publish)
+            await second.ticks(1, before=world.publish)
             assert second.runtime.late() == {}
             assert len(second.decisions) == 1
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
+from math import inf
 
 import structlog
 
@@ -41,7 +42,7 @@ class Runtime:
         self._journal = Journal(ledger)
         self._log, self._failures = structlog.get_logger(), Failures()
         self._stopping, self._asking = asyncio.Event(), asyncio.Lock()
-        self._turned = clock.now()
+        self._turned, self._asked = clock.now(), -inf
         self.loops = [
             TargetLoop(part, journal=self._journal, clock=clock, pace=self.pace, watch=watch)
             for part in parts
@@ -93,6 +94,7 @@ class Runtime:
 
     async def _look_after(self, loop: TargetLoop) -> None:
         async def turn() -> None:
+            await self._poll()  # an order that was accepted before this moment holds in it
             await loop.tick()
             if loop.lost:
                 await self._find(loop)
@@ -142,8 +144,11 @@ class Runtime:
             self._failures.works(f"evaluation of {name}")
 
     async def _poll(self) -> None:
+        """Know what the ledger says at this moment: whoever wakes first asks, for all of them."""
         async with self._asking:
-            await self._ask_or_tell()
+            if not 0 <= self._clock.now() - self._asked < self.pace.interval / 2:
+                self._asked = self._clock.now()
+                await self._ask_or_tell()
 
     async def _ask_or_tell(self) -> None:
         """Ask the ledger; where it does not answer, say so."""
