@@ -155,6 +155,7 @@ class Witness:
         assert all(clamp.before != clamp.after and clamp.why for clamp in decision.clamps)
         if decision.blockers:
             assert decision.direction is HOLD
+            assert values[-1] != decision.current or event.blind or self.fleet is None, "nothing to block"
         else:
             assert decision.desired == values[-1]
         self._check_untils(decision, cfg)

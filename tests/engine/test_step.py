@@ -179,12 +179,14 @@ def test_a_crash_after_the_action_was_done_starts_its_cooldown():
     assert "foreign_write" not in engine.notices
 
 
-def test_an_action_that_was_not_done_in_time_is_dropped_and_decided_anew():
-    engine, action = acting()
+@pytest.mark.parametrize(("cpu", "direction"), [(100.0, OUT), (10.0, IN)])
+def test_an_action_that_was_not_done_in_time_is_dropped_and_decided_anew(cpu, direction):
+    engine, action = acting(cpu=cpu)
     engine.now = action.expires
     decision = engine.look()
     assert "action_dropped" in engine.notices
-    assert (decision.direction, engine.act.id) == (OUT, "web-2")
+    assert (decision.direction, engine.act.id) == (direction, "web-2")
+    assert engine.state.history == ()
 
 
 def test_an_action_is_dropped_where_somebody_else_has_written():
@@ -397,6 +399,15 @@ def test_an_action_in_flight_does_not_outlive_its_age_when_the_clock_goes_back()
     engine.look(sample(engine.now - 60, 100.0))
     assert engine.act is None or engine.act.id != action.id
     assert all(b.until <= engine.now + 120 for b in engine.look().blockers if b.until)
+
+
+def test_the_floor_is_not_put_off_when_the_clock_goes_back():
+    engine = Engine(settings({"absence": {"hold": "10m", "floor": 9}}), desired=4)
+    engine.ticks(50, 2)
+    engine.now -= 5000
+    engine.look()
+    engine.now += 600
+    assert engine.look().desired == 9
 
 
 def test_backoff_keeps_what_is_left_of_it_when_the_clock_goes_back():

@@ -98,6 +98,11 @@ def test_what_makes_no_sense_is_refused(kind, fields, message):
         policy(kind, **fields)
 
 
+def test_a_policy_may_go_one_way_only():
+    assert want(policy("step", out=[], in_after="5m", **{"in": [{"at": 30}]}), observe(*[5] * 5)) == 3
+    assert want(policy("step", out=[{"at": 70}], **{"in": []}), observe(*[5] * 30)) == 4
+
+
 def test_a_share_is_at_least_one_instance():
     small = policy("threshold", above=70, below=30, by="1%", out_after=0)
     assert want(small, observe(75, desired=3)) == 4
