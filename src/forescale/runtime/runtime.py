@@ -41,8 +41,9 @@ class Runtime:
         self._ledger, self._clock, self._holder = ledger, clock, holder
         self._journal = Journal(ledger)
         self._log, self._failures = structlog.get_logger(), Failures()
-        self._stopping, self._asking = asyncio.Event(), asyncio.Lock()
+        self._stopping = asyncio.Event()
         self._turned, self._asked = clock.now(), -inf
+        self._inquiry: asyncio.Task[None] | None = None
         self.loops = [
             TargetLoop(part, journal=self._journal, clock=clock, pace=self.pace, watch=watch)
             for part in parts
@@ -103,10 +104,11 @@ class Runtime:
 
     async def _find(self, loop: TargetLoop) -> None:
         """Its ledger has moved on without us: whose is it, and where does it stand?"""
-        async with self._asking:
-            if loop.lost:  # else it was found together with another one
-                loop.lost = False
-                await self._ask_or_tell()
+        if self._inquiry is not None:  # one under way may have begun too early to know
+            await asyncio.shield(self._inquiry)
+        if loop.lost:  # else it was found together with another one
+            loop.lost, self._asked = False, -inf
+            await self._poll()
 
     async def _end_all(self, work: Iterable[asyncio.Task[None]]) -> None:
         """Once a stop is asked for, end what does not end by itself in time: as safe as a crash."""
@@ -116,6 +118,8 @@ class Runtime:
             task.cancel()
 
     async def _end(self) -> None:
+        if self._inquiry is not None:
+            await asyncio.wait({self._inquiry}, timeout=self.pace.grace)
         await self._journal.close()
         with suppress(StoreError):  # a lease runs out by itself
             await asyncio.to_thread(self._ledger.release, self._holder)
@@ -144,17 +148,22 @@ class Runtime:
             self._failures.works(f"evaluation of {name}")
 
     async def _poll(self) -> None:
-        """Know what the ledger says at this moment: whoever wakes first asks, for all of them."""
-        async with self._asking:
-            if not 0 <= self._clock.now() - self._asked < self.pace.interval / 2:
-                self._asked = self._clock.now()
-                await self._ask_or_tell()
+        """Know what the ledger says at this moment: whoever wakes first asks, for all of them.
+
+        All go on at the same moment, too, so that their calls and commits come together.
+        """
+        now = self._clock.now()
+        if self._inquiry is None or self._inquiry.done():
+            if 0 <= now - self._asked < self.pace.interval / 2:
+                return
+            self._asked, self._inquiry = now, asyncio.create_task(self._ask_or_tell())
+        await asyncio.shield(self._inquiry)
 
     async def _ask_or_tell(self) -> None:
-        """Ask the ledger; where it does not answer, say so."""
+        """Ask the ledger; where it does not answer, say so: whoever cannot write will stop by itself."""
         try:
             await self._ask()
-        except StoreError as error:
+        except Exception as error:  # noqa: BLE001 - even a bug in here must not stop the evaluations
             self._failures.failed("ledger", error)
         else:
             self._failures.works("ledger")
