@@ -217,12 +217,13 @@ def test_a_foreign_write_between_the_last_event_and_an_outcome_is_told():
 
 
 def test_memory_is_bounded_whatever_the_policies_read():
-    for cfg in (settings(), QUEUE):
+    for cfg in (settings({"stabilisation": {"in": "5m"}}), QUEUE):
         engine = Engine(cfg)
         for i in range(500):
             engine.now += MINUTE
             engine.resize(4 + i % 2)
-            engine.look(sample(engine.now - 60, 45.0, "cpu"), sample(engine.now - 60, 45.0, "queue"))
+            engine.look(sample(engine.now - 60, 45.0 - i % 7 * 5), sample(engine.now - 60, 45.0, "queue"))
+        assert len(engine.state.wanted) < 20
         assert len(engine.state.serving) < 40
         assert len(engine.state.loads) < 40
         assert len(engine.state.signals.get("queue", ())) < 40

@@ -383,6 +383,16 @@ def test_a_clock_that_goes_back_drops_what_would_look_fresh():
     assert engine.look(sample(engine.now - 60, 10.0)).direction is IN
 
 
+def test_signals_go_as_well_when_the_clock_goes_back_by_a_bucket():
+    cfg = settings(policies=[{"type": "threshold", "signal": "cpu", "in_after": "1m"}], demand=None)
+    for back, kept in ((59, True), (60, False)):
+        engine = Engine(cfg, desired=8)
+        engine.ticks(50, 5)
+        engine.now -= back
+        engine.look()
+        assert bool(engine.state.signals) is kept
+
+
 def test_a_clock_that_goes_back_lengthens_no_cooldown_beyond_what_is_configured():
     guards = {"cooldown": {"out": "1m", "in": "5m", "preempt": False}}
     engine = Engine(settings(guards), desired=4)
