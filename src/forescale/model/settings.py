@@ -67,6 +67,7 @@ def _write_duration(seconds: float) -> str:
     return f"{Decimal(repr(seconds)):f}s"
 
 
+@lru_cache(1024)  # reasons name the same few durations at every evaluation
 def format_duration(seconds: float) -> str:
     """A duration as people write it: 90 -> `1m30s`."""
     if (ms := round(seconds * 1000)) < 1000:
