@@ -8,6 +8,8 @@ import multiprocessing
 import os
 import signal
 from contextlib import suppress
+from multiprocessing import forkserver
+from pathlib import Path
 
 from forescale.actuators.asg import AsgActuator
 from forescale.aws import Clients
@@ -20,9 +22,19 @@ from forescale.store import Ledger
 
 HOUSEKEEPING = 2
 _servers = multiprocessing.get_context("forkserver")
-_servers.set_forkserver_preload(
-    ["boto3", "forescale.runtime.session", "forescale.demo.local_aws", "sqlalchemy.dialects.sqlite"]
-)
+
+
+def _start_server():
+    """It looks for what to preload where PYTHONPATH leads."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = str(Path(__file__).parent)
+    try:
+        _servers.set_forkserver_preload(["preloaded"])
+        forkserver.ensure_running()
+    finally:
+        del os.environ["PYTHONPATH"]
+        if before is not None:
+            os.environ["PYTHONPATH"] = before
 
 
 class Killed(Exception):
@@ -33,6 +45,7 @@ class Life:
     """One process, from its start to its end."""
 
     def __init__(self, config, now, death=None):
+        _start_server()
         self.pipe, theirs = _servers.Pipe()
         self.process = _servers.Process(target=live, args=(theirs, config, now, death), daemon=True)
         self.process.start()
