@@ -1,5 +1,6 @@
 """The reducer: outcomes, orders, crashes, clocks that jump; one decision per observation."""
 
+import msgspec
 import pytest
 from engine_world import MINUTE, QUICK, T0, Engine, clamped, fleet, rules, sample, settings
 
@@ -360,6 +361,14 @@ def test_after_an_override_the_policies_decide_again_with_their_confirmations_an
     assert [d.direction for d in engine.ticks(100, 3)] == [HOLD, HOLD, OUT]
 
 
+def test_what_an_override_wanted_confirms_nothing_for_the_policies():
+    engine = Engine(settings({"confirm": {"out": 3}}), desired=4, suspended=("Launch",))
+    engine.command(Override(9, T0 + 150, "ada"))
+    engine.ticks(100, 2)
+    engine.fleet = msgspec.structs.replace(engine.fleet, suspended=())
+    assert [d.direction for d in engine.ticks(100, 3)] == [HOLD, HOLD, OUT]
+
+
 # --- clocks --------------------------------------------------------------------------------
 
 
@@ -418,6 +427,15 @@ def test_the_floor_is_not_put_off_when_the_clock_goes_back():
     engine.look()
     engine.now += 600
     assert engine.look().desired == 9
+
+
+def test_a_forecast_from_the_future_goes_when_the_clock_goes_back():
+    for made, kept in ((T0, False), (T0 - 7200, True)):
+        engine = Engine(settings())
+        engine.put(Forecasted("f", T0, Forecast(made, 300.0, "naive", ((0.5, 3.0),))))
+        engine.now -= 5000
+        engine.look()
+        assert (engine.state.forecast is not None) is kept
 
 
 def test_backoff_keeps_what_is_left_of_it_when_the_clock_goes_back():
