@@ -18,7 +18,7 @@ class Clock(Protocol):
         ...
 
     async def sleep_until(self, time: float) -> None:
-        """Return once `now()` has reached `time`."""
+        """Return once `now()` has reached `time`, or as much time has passed, if it is put back."""
         ...
 
 
@@ -63,5 +63,10 @@ class Actuator(Protocol):
         ...
 
     async def apply(self, action: Action) -> Outcome:
-        """Do the action at most once. Returns when accepted, not when capacity serves."""
+        """Do the action at most once. Returns when accepted, not when capacity serves.
+
+        Raises `Throttled`, `Denied` or `NotFound` only where certainly nothing was done. After
+        anything else, `Unavailable` above all, the next `observe` tells what became of it, and
+        the same action may be asked for again.
+        """
         ...
