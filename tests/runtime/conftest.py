@@ -2,10 +2,10 @@
 
 import pytest
 import structlog
-from runtime_world import START, JumpingClock, Lines
 
 from forescale.runtime import log
 from forescale.store import Ledger
+from runtime_world import START, JumpingClock, Lines
 
 
 @pytest.fixture(autouse=True)

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from itertools import pairwise
 
 import pytest
-from runtime_world import MINUTE, START, World, assert_replays, staged, target
 
 from forescale.model.decision import Direction
 from forescale.model.errors import Denied
 from forescale.model.event import Override
 from forescale.store import Ledger
+from runtime_world import MINUTE, START, World, assert_replays, staged, target
 
 HOUR = 3600.0
 

@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-from runtime_world import assert_replays, configuration, desired_writes, on_aws, playing, publish, target
 
 from forescale.aws.errors import WriteForbidden
 from forescale.model.decision import Direction
@@ -13,6 +12,7 @@ from forescale.model.fleet import FleetStatus
 from forescale.runtime.session import open_session
 from forescale.runtime.target import Part
 from forescale.sources import SOURCES, CloudWatchSignal
+from runtime_world import assert_replays, configuration, desired_writes, on_aws, playing, publish, target
 
 GROUP = {"type": "asg", "group": "web", "scale_in": {"how": "lifecycle", "hook": "drain", "drain": "1s"}}
 

@@ -3,6 +3,10 @@
 import asyncio
 
 import pytest
+
+from forescale.model.errors import Denied, NotFound, Throttled, Unavailable
+from forescale.model.event import Reported
+from forescale.runtime.session import open_session
 from runtime_world import (
     HOUSEKEEPING,
     START,
@@ -16,10 +20,6 @@ from runtime_world import (
     staged,
     until,
 )
-
-from forescale.model.errors import Denied, NotFound, Throttled, Unavailable
-from forescale.model.event import Reported
-from forescale.runtime.session import open_session
 
 FAULTS = [
     hang,

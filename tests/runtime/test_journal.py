@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-from runtime_world import START
 
 from forescale.model.errors import StoreError
 from forescale.model.event import Observed
@@ -11,6 +10,7 @@ from forescale.model.journal import Entry
 from forescale.model.state import State
 from forescale.runtime.journal import Journal
 from forescale.store import Conflict, Ledger
+from runtime_world import START
 
 
 def entry(target, n=1):

@@ -2,11 +2,11 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from runtime_world import START
 
 from forescale.model.fleet import FleetStatus
 from forescale.model.sample import Sample, Unit
 from forescale.runtime.news import SETTLED, News
+from runtime_world import START
 
 NOW = START
 

@@ -7,10 +7,10 @@ import time
 from itertools import groupby
 
 import pytest
-from runtime_world import assert_replays
 
 from daemon import cli, environment, wait_for, world
 from forescale.store import Ledger
+from runtime_world import assert_replays
 from servers import database
 
 

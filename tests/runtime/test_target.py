@@ -4,12 +4,12 @@ import asyncio
 from itertools import pairwise
 
 import pytest
-from runtime_world import MINUTE, START, World, assert_replays, hang, out_of, staged, target
 
 from forescale.model.decision import Direction
 from forescale.model.effect import Done
 from forescale.model.errors import Denied, NotFound, Throttled, Unavailable
 from forescale.model.event import Observed, Reported
+from runtime_world import MINUTE, START, World, assert_replays, hang, out_of, staged, target
 
 
 def play(world, ledger, clock, ticks, *, script=lambda _n: None, **options):
