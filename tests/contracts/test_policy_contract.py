@@ -215,6 +215,15 @@ def test_history_older_than_its_lookback_changes_nothing(policy, values, older, 
 
 
 @every_policy
+@pytest.mark.parametrize("value", [0.0, 5.0, 75.0, 150.0])
+def test_its_lookback_is_enough(policy, value):
+    """With no more than that it decides as with all the history there is."""
+    seen = observation([value] * (int(policy.lookback // 60) + 2), desired=8)
+    everything = observation([value] * 2000, desired=8)
+    assert policy.propose(seen, NotReady("")) == policy.propose(everything, NotReady(""))
+
+
+@every_policy
 @given(obs=observations(), forecast=FORECASTS)
 def test_it_takes_nothing_away_on_data_while_something_boots(policy, obs, forecast):
     proposal, fleet = policy.propose(obs, forecast), obs.fleet

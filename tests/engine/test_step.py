@@ -4,12 +4,13 @@ import msgspec
 import pytest
 from engine_world import MINUTE, QUICK, T0, Engine, clamped, fleet, rules, sample, settings
 
+from forescale.engine.settings import TargetSettings
 from forescale.engine.step import step
-from forescale.model.decision import Direction
+from forescale.model.decision import Direction, Proposal
 from forescale.model.effect import Done, NoOp, Refused, Retry
 from forescale.model.event import Commanded, Event, Forecasted, Observed, Override, Pause, Reported, Resume
 from forescale.model.fleet import LeadTime
-from forescale.model.forecast import Forecast
+from forescale.model.forecast import Forecast, NotReady
 from forescale.model.state import State
 from forescale.model.value import decode, encode
 
@@ -479,6 +480,19 @@ def test_capacity_that_arrives_is_told_with_the_time_it_took():
     assert "after 120 s" in engine.effects[0].text
 
 
+def test_capacity_that_is_late_is_told_by_the_new_clock():
+    engine, action = acting()
+    engine.report(Done(action.id, 8))
+    engine.resize(8, in_service=4)
+    engine.now -= 5000
+    told = []
+    for _ in range(12):
+        engine.now += MINUTE
+        engine.look(sample(engine.now - 60, 50.0))
+        told += engine.notices
+    assert told == ["clock_back", "late_capacity"]
+
+
 def test_capacity_that_does_not_arrive_is_told_once():
     engine, action = acting()
     engine.report(Done(action.id, 8))
@@ -499,6 +513,25 @@ def test_a_forecast_is_remembered_and_decides_nothing_by_itself():
     engine = Engine(settings())
     assert engine.put(Forecasted("f", T0, forecast)) == ()
     assert engine.state.forecast == forecast
+
+
+def test_policies_hear_the_forecast():
+    heard = []
+
+    class Listener:
+        label, lookback = "listener", 0.0
+
+        def propose(self, obs, forecast):
+            heard.append(forecast)
+            return Proposal("listener")
+
+    fields = {name: getattr(settings(), name) for name in TargetSettings.model_fields}
+    engine = Engine(TargetSettings.model_construct(**fields | {"policies": (Listener(),)}))
+    engine.look()
+    forecast = Forecast(T0, 300.0, "naive", ((0.5, 3.0),))
+    engine.put(Forecasted("f", T0, forecast))
+    engine.look()
+    assert heard == [NotReady("no forecaster is configured"), forecast]
 
 
 def test_an_outcome_before_anything_was_seen_is_ignored():

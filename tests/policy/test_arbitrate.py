@@ -48,6 +48,8 @@ def bound(lower=None, upper=None, priority=0, name="bound"):
         ([prefer(9), bound(upper=6)], 9, 6),
         ([bound(lower=6)], 4, 6),
         ([bound(upper=3)], 4, 3),
+        ([prefer(9), bound(upper=6), bound(upper=3)], 9, 3),
+        ([prefer(1), bound(lower=2), bound(lower=5)], 1, 5),
         ([bound(lower=8, upper=6)], 4, 8),  # a tie goes to the safer side
         ([bound(lower=8), bound(upper=6)], 4, 8),
         ([bound(lower=8), bound(upper=6, priority=1)], 4, 6),  # say, it is too hot

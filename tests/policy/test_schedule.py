@@ -165,6 +165,7 @@ def test_what_holds_in_one_lead_time_holds_from_now_on(now, zone, start, length,
         ({"entries": [{"min": 1, "days": [7]}]}, "days"),
         ({"entries": [{"min": 1, "from": "8"}]}, "not a time of day"),
         ({"entries": [{"min": 1, "from": "24:30"}]}, "not a time of day"),
+        ({"entries": [{"min": 1, "from": "08:60"}]}, "not a time of day"),
         ({"entries": [{"min": 10**30}]}, "less than or equal"),
     ],
 )

@@ -86,6 +86,7 @@ def test_it_says_so_where_it_cannot_see():
     [
         ("step", {"out": [{"at": 50}], "in": [{"at": 60}]}, "must be below"),
         ("step", {"out": [{"at": 50}, {"at": 90}], "in": [{"at": 10}, {"at": 60}]}, "must be below"),
+        ("step", {"out": [{"at": 50}], "in": [{"at": 50}]}, "must be below"),
         ("threshold", {"above": 30, "below": 30}, "must be less than"),
         ("step", {"out": [{"at": 50, "by": 0}]}, "not an amount"),
         ("step", {"out": [{"at": 50, "by": "x"}]}, "not a ratio"),
