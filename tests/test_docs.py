@@ -94,6 +94,11 @@ def test_the_policy_in_the_plugin_guide_works():
     assert policy.propose(Observation(0.0, fleet, 240.0), None).blind
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_nothing_is_left_to_be_filled_in(document):
+    assert not re.search(r"\b(TODO|FIXME|TBD|XXX|FIGURES|BENCH_)", document.read_text())
+
+
 def test_no_document_carries_a_path_of_somebodys_machine():
     for document in [*DOCUMENTS, *(ROOT / "examples").glob("*.yaml")]:
         assert not re.search(r"/(home|root|work|Users)/", document.read_text()), document
