@@ -189,7 +189,8 @@ class Witness:
             self.row = (HOLD, 0)
         else:
             self.row = (towards, self.row[1] + 1 if self.row[0] is towards else 1)
-        self.wanted.append((self.now, wanted))
+        longest = max(self.windows.out, self.windows.in_)  # what is older is forgotten, clock back or not
+        self.wanted = [*(w for w in self.wanted if w[0] > self.now - longest), (self.now, wanted)]
 
     def _check_act(self, acts, decision, after, event, cfg):
         idle, self.idle = self.idle, None
