@@ -221,21 +221,25 @@ def test_a_clock_that_jumps_scales_nothing_in(ledger, clock, hours, back):
     assert_replays(ledger, "web")
 
 
-def test_after_a_clock_was_set_right_again_load_is_followed_at_once(ledger, clock):
-    world = World(clock, desired=2, load=1.0)
-    world.publish()
+def test_after_a_clock_was_set_right_again_what_was_known_is_known_again(ledger, clock):
+    """The engine drops what it was told by the wrong clock: it must be told again, not waited for."""
+    world = World(clock, desired=8, load=0.5)
+    world.published = {START + MINUTE * n: 6.25 for n in range(-2, 30)}
+    settings = target(policies=[{"type": "target_tracking", "target": "50%", "in_after": "15m"}])
 
     async def go():
-        async with staged({"web": world}, ledger, clock) as stage:
-            await stage.ticks(6, before=world.publish)
+        async with staged({"web": world}, ledger, clock, settings=settings) as stage:
+            await stage.ticks(12 * 6)
             clock.jump(HOUR)
             await stage.ticks(3)
             clock.jump(-HOUR)
-            world.load = 3.0
-            await stage.ticks(7, before=world.publish)
+            await stage.ticks(12)
+            return stage
 
-    asyncio.run(go())
-    assert world.desired == 6
+    stage = asyncio.run(go())
+    (action,) = stage.actions
+    assert (action.previous, action.desired) == (8, 1)
+    assert action.time < START + 14 * MINUTE
 
 
 def test_a_clock_behind_the_data_is_told(ledger, clock, lines):

@@ -152,6 +152,15 @@ def test_where_it_is_not_known_whether_it_was_done_the_same_is_tried_again(busy,
     assert_replays(ledger, "web")
 
 
+@pytest.mark.parametrize(("step", "what"), [("observing", "group"), ("reading", "metrics")])
+def test_what_does_not_answer_is_given_up(world, ledger, clock, step, what):
+    setattr(world, step, hang)
+    stage = play(world, ledger, clock, 2, timeout=0.05)
+    assert len(stage.decisions) == 3
+    said = [b.why for b in stage.decisions[-1].blockers] + [r.text for r in stage.decisions[-1].reasons]
+    assert f"{what}: no answer within 0.05 s" in said
+
+
 def test_a_write_whose_answer_is_lost_is_found_out_and_not_repeated(busy, ledger, clock):
     async def done_but_lost():
         busy.desired = 6

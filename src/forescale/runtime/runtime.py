@@ -97,18 +97,8 @@ class Runtime:
         async def turn() -> None:
             await self._poll()  # an order that was accepted before this moment holds in it
             await loop.tick()
-            if loop.lost:
-                await self._find(loop)
 
         await self._every(self.pace.interval, turn, loop.name)
-
-    async def _find(self, loop: TargetLoop) -> None:
-        """Its ledger has moved on without us: whose is it, and where does it stand?"""
-        if self._inquiry is not None:  # one under way may have begun too early to know
-            await asyncio.shield(self._inquiry)
-        if loop.lost:  # else it was found together with another one
-            loop.lost, self._asked = False, -inf
-            await self._poll()
 
     async def _end_all(self, work: Iterable[asyncio.Task[None]]) -> None:
         """Once a stop is asked for, end what does not end by itself in time: as safe as a crash."""

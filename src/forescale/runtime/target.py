@@ -59,16 +59,15 @@ class TargetLoop:
     `state` is what the ledger holds, to the byte: it moves on only after an entry is
     written. `watch` is called with every entry that was.
 
-    `owned` says whether the target is this process's, `standing_by` why not, `lost` that the
-    ledger has turned out to be elsewhere, `degraded` why it cannot be written, `busy` that a
-    tick is under way.
+    `owned` says whether the target is this process's, `standing_by` why not, `degraded` why
+    the ledger cannot be written, `busy` that a tick is under way.
     """
 
     def __init__(
         self, part: Part, *, journal: Journal, clock: Clock, pace: Pace, watch: Callable[[Entry], None]
     ) -> None:
         self.name, self.settings, self.state = part.name, part.settings, State(part.name)
-        self.owned = self.lost = self.busy = False
+        self.owned = self.busy = False
         self.standing_by = self.degraded = ""
         self._source, self._actuator = part.source, part.actuator
         self._journal, self._clock, self._pace, self._watch = journal, clock, pace, watch
@@ -91,14 +90,14 @@ class TargetLoop:
         What a dry run has kept from being done is to be tried again: this may be no dry run.
         """
         self.state = replace(state, idle=None)
-        self.owned, self.lost, self.standing_by = True, False, ""
+        self.owned, self.standing_by = True, ""
         self._orders, self._obeyed, self._news = {}, set(), News(self._reach)
         self._snapshot = self._evaluated = self._read_at = self._unread = None
         self._log.taken_up()
 
     def stand_by(self, holder: str, why: str) -> None:
         """Another process has the target."""
-        self.owned, self.lost, self.standing_by = False, False, f"standing by: {why}"
+        self.owned, self.standing_by = False, f"standing by: {why}"
         self._log.standing_by(holder)
 
     def late(self, now: float) -> str:
@@ -134,7 +133,8 @@ class TargetLoop:
             await self._obey()
             await self._evaluate()
         except Conflict as error:
-            self.owned, self.lost, self.standing_by = False, True, error.message
+            # Whose is it, and where does it stand? The next time the ledger is asked, it will say.
+            self.owned, self.standing_by = False, error.message
             self._log.failures.failed("ledger", error)
         except StoreError as error:
             self.degraded = error.message
