@@ -148,7 +148,7 @@ def test_killed_again_and_again(play):
 @pytest.mark.parametrize("latency", [0.1, 0.6])
 def test_killed_while_a_write_is_on_its_way(play, number, latency):
     """The process is dead when the write arrives, and its successor may have looked before."""
-    killed = []
+    killed, one = [], threading.Lock()
 
     def on_tick(play, life, _n):
         if len(play.aws.calls("SetDesiredCapacity")) == number and not killed:
@@ -156,12 +156,14 @@ def test_killed_while_a_write_is_on_its_way(play, number, latency):
             threading.Thread(target=kill_when_it_writes, args=(life,)).start()
 
     def kill_when_it_writes(life):
+        """The tick of a life: where it writes nothing, the next one is watched as well."""
         end = time.monotonic() + 2
         while len(play.aws.calls("SetDesiredCapacity")) == number and time.monotonic() < end:
             time.sleep(0.005)
-        if len(play.aws.calls("SetDesiredCapacity")) > number and not killed:
-            killed.append(life)
-            life.kill()
+        with one:
+            if len(play.aws.calls("SetDesiredCapacity")) > number and not killed:
+                killed.append(life)
+                life.kill()
 
     life = play.through(on_tick=on_tick)
     assert len(killed) == play.deaths == 1
