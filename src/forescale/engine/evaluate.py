@@ -1,5 +1,7 @@
 """One evaluation: observation, proposals, arbitration, guards, decision."""
 
+from collections.abc import Iterable
+
 from forescale.engine.settings import TargetSettings
 from forescale.model.decision import (
     Blocker,
@@ -13,7 +15,6 @@ from forescale.model.decision import (
 from forescale.model.event import Observed, Override
 from forescale.model.fleet import FleetStatus
 from forescale.model.forecast import Forecast, NotReady
-from forescale.model.sample import Load, Point
 from forescale.model.state import Confirmation, State
 from forescale.model.value import Value
 from forescale.policy import guards
@@ -68,30 +69,24 @@ def observation(state: State, fleet: FleetStatus, now: float, cfg: TargetSetting
     demand, period = None, 60.0
     if cfg.demand is not None:
         signal = cfg.signals[cfg.demand.signal]
-        demand, period = _newest_load(state.loads, now - signal.max_age - signal.period), signal.period
+        period, since = signal.period, now - signal.max_age - signal.period
+        demand = _newest(((x.time, x.demand) for x in reversed(state.loads)), since)
     views = {}
     for name in cfg.read:
         points, settings = state.signals.get(name, ()), cfg.signals[name]
-        value = _newest_value(points, now - settings.max_age - settings.period)
+        since = now - settings.max_age - settings.period
+        value = _newest(((p.time, p.value) for p in reversed(points)), since)
         views[name] = SignalView(points, settings.period, value)
     return Observation(now, fleet, float(lead), demand, state.loads, period, views)
 
 
-def _newest_load(loads: tuple[Load, ...], since: float) -> float | None:
-    for load in reversed(loads):
-        if load.time < since:
+def _newest(newest_first: Iterable[tuple[float, float | None]], since: float) -> float | None:
+    """The newest known value, of (time, value) pairs; None where it is from before `since`."""
+    for time, value in newest_first:
+        if time < since:
             return None
-        if load.demand is not None:
-            return load.demand
-    return None
-
-
-def _newest_value(points: tuple[Point, ...], since: float) -> float | None:
-    for point in reversed(points):
-        if point.time < since:
-            return None
-        if point.value is not None:
-            return point.value
+        if value is not None:
+            return value
     return None
 
 
