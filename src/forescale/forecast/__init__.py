@@ -1,0 +1,1 @@
+"""Forecasters and what judges them: one file a model, calibration, selection. Pure."""
