@@ -12,7 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from forescale.sim.backtest import baseline_target_tracking, simulate
+from forescale.sim.backtest import simulate
+from forescale.sim.baselines import baseline_target_tracking
 from forescale.sim.generator import daily_load
 
 CONFIG = "targets:\n  web:\n    group: web\n"

@@ -11,7 +11,8 @@ from plain_target_tracking import target_tracking
 from forescale.engine.settings import TargetSettings
 from forescale.model.errors import ConfigError
 from forescale.series.trace import Trace
-from forescale.sim.backtest import backtest, baseline_target_tracking, compare, simulate, static
+from forescale.sim.backtest import backtest, compare, simulate
+from forescale.sim.baselines import baseline_target_tracking, static
 from forescale.sim.oracle import needed, oracle
 
 WEEK = 7 * 1440

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forescale.sim.backtest import Run, compare, static
+from forescale.sim.backtest import compare
+from forescale.sim.baselines import static
 from forescale.sim.measures import score
+from forescale.sim.run import Run
 
 NAN = float("nan")
 

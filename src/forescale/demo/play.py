@@ -19,9 +19,11 @@ from forescale.runtime.replay import Replay, replay
 from forescale.runtime.runtime import Runtime
 from forescale.runtime.session import open_session
 from forescale.series.trace import STEP, Trace
-from forescale.sim.backtest import Run, baseline_target_tracking, compare, simulate, static
+from forescale.sim.backtest import compare, simulate
+from forescale.sim.baselines import baseline_target_tracking, static
 from forescale.sim.measures import Score
 from forescale.sim.oracle import needed
+from forescale.sim.run import Run
 
 GROUP = "demo-asg"
 WARMUP = 60

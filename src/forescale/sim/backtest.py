@@ -8,37 +8,26 @@ import numpy as np
 
 from forescale.engine.settings import TargetSettings
 from forescale.engine.step import step
-from forescale.model.effect import Act, Done
+from forescale.model.decision import Decision
+from forescale.model.effect import Act, Decided, Done
 from forescale.model.errors import ConfigError
 from forescale.model.event import Observed, Reported
 from forescale.model.state import State
 from forescale.series.trace import Floats, Trace
+from forescale.sim.baselines import baseline_target_tracking, oracle_run, static
 from forescale.sim.measures import Score, score
-from forescale.sim.oracle import Ints, in_service, needed, oracle
+from forescale.sim.oracle import Ints, needed
 from forescale.sim.plant import Plant
+from forescale.sim.run import Run
 from forescale.sim.telemetry import Telemetry
 
 Progress = Callable[[int], None]
 """Called now and then with the minutes done since the last call."""
 
+Watch = Callable[[int, State, Decision], None]
+"""Called at the end of each minute with what was decided, and the state it was decided in."""
+
 _TELL_EVERY = 720
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a strategy did: one integer per minute.
-
-    `serving` and `billed` are the instances of the minute, `desired` the capacity decided
-    at its end.
-    """
-
-    serving: Ints
-    billed: Ints
-    desired: Ints
-
-    def after(self, minutes: int) -> "Run":
-        """The same without its first minutes."""
-        return Run(self.serving[minutes:], self.billed[minutes:], self.desired[minutes:])
 
 
 @dataclass(frozen=True)
@@ -128,6 +117,7 @@ def simulate(
     drain: int = 0,
     extra_boot: Iterator[int] | None = None,
     progress: Progress | None = None,
+    watch: Watch | None = None,
 ) -> Run:
     """Drive a simulated group with a load (in instances) under `cfg`; `lead`, `drain` in minutes.
 
@@ -145,17 +135,21 @@ def simulate(
         samples = telemetry.minute(trace.time(minute), load, plant.serving)
         plant.begin(minute + 1)  # what boots in this minute is there when its end is looked at
         seen = Observed(str(minute), trace.time(minute + 1), samples, plant.news())
-        state = _decide(state, seen, plant, cfg, minute)
+        state = _decide(state, seen, plant, cfg, minute, watch)
         desired.append(plant.desired)
         if progress is not None and (minute + 1) % _TELL_EVERY == 0:
             progress(_TELL_EVERY)
     return Run(_ints(serving), _ints(billed), _ints(desired))
 
 
-def _decide(state: State, seen: Observed, plant: Plant, cfg: TargetSettings, minute: int) -> State:
+def _decide(
+    state: State, seen: Observed, plant: Plant, cfg: TargetSettings, minute: int, watch: Watch | None
+) -> State:
     """The end of a minute: evaluate, and do at once what was decided."""
     state, effects = step(state, seen, cfg)
     for effect in effects:
+        if watch is not None and isinstance(effect, Decided):
+            watch(minute, state, effect.decision)
         if isinstance(effect, Act):
             plant.resize(effect.action.desired, minute)
             done = Done(effect.action.id, effect.action.desired)
@@ -163,36 +157,13 @@ def _decide(state: State, seen: Observed, plant: Plant, cfg: TargetSettings, min
     return state
 
 
-def baseline_target_tracking(target: float = 0.6) -> TargetSettings:
-    """Target tracking as a cloud does it, without any guard of ours: what to compare with.
-
-    Out once utilisation has been above `target` for 3 minutes in a row, to ⌈n · utilisation
-    / target⌉; in, by the same rule, once it has been below 0.9 of it for 15 and nothing is
-    booting.
-    """
-    tracking = {"type": "target_tracking", "target": target}
-    tracking |= {"out_after": "3m", "in_after": "15m", "in_below": 0.9}
-    guards = {
-        "cooldown": {"out": 0, "in": 0},
-        "stabilisation": {"out": 0, "in": 0},
-        "reversals": {"count": 1, "window": 0},
-    }
-    return TargetSettings.model_validate({"policies": [tracking], "guards": guards})
-
-
-def static(instances: int, minutes: int) -> Run:
-    """The same capacity throughout."""
-    flat = np.full(minutes, instances, dtype=np.int64)
-    return Run(flat, flat, flat)
-
-
 def compare(runs: Mapping[str, Run], load: Floats, lead: int) -> dict[str, Score]:
     """The measures of each run over the scored minutes, and of the oracle under its name."""
-    billed = oracle(needed(load), lead)
-    # what the oracle wants at the end of a minute is what it is billed in the next
-    best = Run(in_service(billed, lead), billed, np.append(billed[1:], billed[-1:]))
+    best = oracle_run(load, lead)
     runs = {**runs, "oracle": best}
-    return {name: score(load, run.serving, run.billed, run.desired, billed) for name, run in runs.items()}
+    return {
+        name: score(load, run.serving, run.billed, run.desired, best.billed) for name, run in runs.items()
+    }
 
 
 def _ints(values: list[int]) -> Ints:
