@@ -1,0 +1,82 @@
+"""Quantiles out of a single number, from how far such numbers were off before.
+
+Split conformal prediction (Vovk et al. 2005; Lei et al., JASA 113, 2018): the quantile at p of
+n past errors is the one of rank ceil((n + 1) p), which covers with probability p or more where
+errors come in no particular order. Errors are relative, so that they hold at another level too.
+"""
+
+from abc import abstractmethod
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from forescale.forecast.base import LEVELS, BaseForecaster
+from forescale.forecast.windows import realised
+from forescale.model.forecast import NotReady
+from forescale.series.regular import Floats, Ints, Series
+
+SAMPLE = 20_000
+"""At most so many past moments are judged; of more, some are drawn, always the same ones."""
+
+ENOUGH = 30
+"""Past errors below which there is no telling how far a forecast is off."""
+
+_SMALL = 0.02  # errors of a forecast near 0 are relative to this share of the usual level
+_SEED = 20
+
+Model = TypeVar("Model")
+
+
+def error_quantiles(errors: Floats) -> Floats:
+    """The conformal quantiles at `LEVELS` of errors, shape (len(LEVELS),); symmetric in rank."""
+    ordered = np.sort(errors)
+    ranks = np.array(LEVELS) * (len(errors) + 1)
+    places = np.where(np.array(LEVELS) < 0.5, np.floor(ranks), np.ceil(ranks)).astype(np.int64) - 1
+    return np.asarray(ordered[np.clip(places, 0, len(errors) - 1)], dtype=np.float64)
+
+
+def sampled(origins: Ints, limit: int = SAMPLE) -> Ints:
+    """At most `limit` of the origins, ascending. Drawn, for a fixed stride would meet a period's same places."""
+    if len(origins) <= limit:
+        return origins
+    drawn = np.random.default_rng(_SEED).choice(len(origins), limit, replace=False)
+    return np.asarray(origins[np.sort(drawn)], dtype=np.int64)
+
+
+class PointForecaster(BaseForecaster[tuple[Model, Floats, float]], Generic[Model]):
+    """A model that gives one number; its past relative errors make quantiles of it."""
+
+    @abstractmethod
+    def _learn(self, series: Series, horizon: int) -> Model | NotReady:
+        """What the number is made with."""
+
+    @abstractmethod
+    def _points(self, model: Model, series: Series, origins: Ints, horizon: int) -> Floats:
+        """The number for each origin; NaN where there is none."""
+
+    def _train(self, series: Series, horizon: int) -> tuple[Model, Floats, float] | NotReady:
+        model = self._learn(series, horizon)
+        if isinstance(model, NotReady):
+            return model
+        origins = sampled(np.arange(1, len(series) - horizon + 1))
+        points = self._points(model, series, origins, horizon)
+        small = _SMALL * float(np.nanmean(np.abs(series.values)))
+        errors = (realised(series.values, origins, horizon) - points) / _size(points, small)
+        errors = errors[~np.isnan(errors)]
+        if len(errors) < ENOUGH:
+            return NotReady(
+                f"{self.name} needs {ENOUGH} past forecasts to judge itself by, has {len(errors)}"
+            )
+        return model, error_quantiles(errors), small
+
+    def _quantiles(
+        self, state: tuple[Model, Floats, float], series: Series, origins: Ints, horizon: int
+    ) -> Floats:
+        model, errors, small = state
+        points = self._points(model, series, origins, horizon)
+        return points[:, None] + _size(points, small)[:, None] * errors
+
+
+def _size(points: Floats, small: float) -> Floats:
+    """What an error is relative to."""
+    return np.maximum(np.abs(points), small) if small > 0 else np.maximum(np.abs(points), 1.0)
