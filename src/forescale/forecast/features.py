@@ -84,7 +84,8 @@ def _mean(values: Floats, width: int) -> Floats:
     """The mean of the known among the last `width` values; NaN where there is none."""
     known = trailing_sum((~np.isnan(values)).astype(np.float64), width)
     total = trailing_sum(np.nan_to_num(values), width)
-    return np.divide(total, known, out=np.full(len(values), np.nan), where=known > 0)
+    mean: Floats = np.divide(total, known, out=np.full(len(values), np.nan), where=known > 0)
+    return mean
 
 
 def _before(values: Floats, at: Ints, steps: int) -> Floats:
@@ -104,14 +105,13 @@ def _shape(values: Floats, at: Ints, last: Floats, scale: Floats) -> Iterator[Co
 def _spread(values: Floats, at: Ints, level: Floats, scale: Floats) -> Iterator[Column]:
     last = forward_filled(values)[at]
     yield "level", (level - last) / scale
-    relative = values / scale[-1]  # squares of what is near 1 neither overflow nor vanish
     for width in WINDOWS:
-        mean = _mean(relative, width)[at]
-        square = _mean(relative**2, width)[at]
+        mean = _mean(values, width)[at]
+        square = _mean(values**2, width)[at]
         highest = trailing_max(values, width)[at]
-        yield f"mean_{width}", (mean * scale[-1] - last) / scale
+        yield f"mean_{width}", (mean - last) / scale
         yield f"max_{width}", (np.where(np.isfinite(highest), highest, np.nan) - last) / scale
-        yield f"std_{width}", np.sqrt(np.maximum(square - mean**2, 0.0)) * scale[-1] / scale
+        yield f"std_{width}", np.sqrt(np.maximum(square - mean**2, 0.0)) / scale
 
 
 def _again(seen: Series, at: Ints, horizon: int, last: Floats, scale: Floats) -> Iterator[Column]:

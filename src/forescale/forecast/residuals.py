@@ -36,7 +36,7 @@ def error_quantiles(errors: Floats) -> Floats:
 
 
 def sampled(origins: Ints, limit: int = SAMPLE) -> Ints:
-    """At most `limit` of the origins, ascending. Drawn, for a fixed stride would meet a period's same places."""
+    """At most `limit` of the origins, ascending; drawn, for a stride could meet the same hours only."""
     if len(origins) <= limit:
         return origins
     drawn = np.random.default_rng(_SEED).choice(len(origins), limit, replace=False)
