@@ -26,6 +26,7 @@ COMMANDS = {
     "resume": "End a pause or an override.",
     "override": "Hold a target at a capacity for a while.",
     "backtest": "Replay a load through the same engine; compare cost and violations.",
+    "generate": "Make a synthetic load, to try configurations on.",
     "demo": "Scale a local Auto Scaling Group on real load; no account needed.",
     "schema": "Print the JSON Schema of the configuration, for editors.",
 }

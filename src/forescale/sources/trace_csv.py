@@ -1,4 +1,4 @@
-"""Reads one column of a CSV file of recorded load: `load.csv`, `load.csv:requests`, `load.csv.gz`."""
+"""Reads one column of recorded load: `load.csv`, `load.csv:requests`, `load.csv.gz`, `load.parquet`."""
 
 import csv
 import gzip
@@ -33,14 +33,17 @@ class Column:
 
 
 def read_trace(spec: str) -> Column:
-    """Read `PATH` or `PATH:COLUMN`, plain or gzip; the first column is the time.
+    """Read `PATH` or `PATH:COLUMN`: CSV, plain or gzip, or `.parquet`; the first column is the time.
 
     Times are ISO 8601 (UTC where no zone is given) or seconds (or milliseconds) since the
     epoch. Without a column, the first that holds numbers is read. An empty cell, `NaN` or
-    `null` is absence. Raises `TraceError`, with the line where there is one.
+    `null` is absence. Raises `TraceError`, with the line where there is one, and `ConfigError` for
+    a Parquet file where pyarrow is not installed.
     """
     path, column = _split(spec)
     try:
+        if path.suffix == ".parquet":
+            return _read_parquet(path, column)
         return _read(path, column)
     except (OSError, EOFError, zlib.error) as error:  # the last two: a gzip file cut short or damaged
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -49,6 +52,12 @@ def read_trace(spec: str) -> Column:
         raise _not_text(path) from error
     except csv.Error as error:
         raise TraceError(f"{path} is not a CSV file: {error}") from error
+
+
+def _read_parquet(path: Path, column: str | None) -> Column:
+    from forescale.sources.trace_parquet import read_parquet  # it needs what is defined here
+
+    return read_parquet(path, column)
 
 
 def _split(spec: str) -> tuple[Path, str | None]:
@@ -101,7 +110,7 @@ def _column(path: Path, header: list[str], rows: Iterator[Row], column: str | No
 def _check_header(path: Path, header: list[str]) -> None:
     if not any(header):
         raise TraceError(f"{path} is empty", hint="give a CSV file: a header, then a time and a load per row")
-    if _time(header[0]) is not None:
+    if read_time(header[0]) is not None:
         raise TraceError(
             f"{path} has no header: its first line starts with the time {header[0]}",
             hint="put the names of the columns on the first line, for example `time,requests`",
@@ -137,7 +146,7 @@ def _numbers(rows: list[Row], place: int) -> float:
 
 
 def _point(path: Path, header: list[str], line: int, row: list[str], place: int) -> Point:
-    time = _time(row[0].strip())
+    time = read_time(row[0].strip())
     if time is None:
         raise TraceError(
             f"{path}, line {line}: {row[0]!r} is not a time",
@@ -164,7 +173,7 @@ def _number(cell: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _time(cell: str) -> float | None:
+def read_time(cell: str) -> float | None:
     """Seconds since the epoch, or None where the cell is no time."""
     number = _number(cell)  # first, for 20260501 is also a date to fromisoformat
     if number is not None:

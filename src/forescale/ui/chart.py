@@ -1,7 +1,7 @@
 """A small picture for a terminal: demand as bars, capacity as a line above them."""
 
 from collections.abc import Sequence
-from math import ceil
+from math import ceil, isnan
 
 from rich.text import Text
 
@@ -27,6 +27,16 @@ def chart(demand: Sequence[float | None], capacity: Sequence[int], *, width: int
         text.append("\n")
     text.append("      └" + "─" * len(columns), "dim")
     return text
+
+
+def sparkline(values: Sequence[float], *, width: int) -> str:
+    """One line of blocks, a column for the highest of several values; a blank where all are NaN."""
+    tops = []
+    for a, b in _cuts(len(values), width):
+        known = [value for value in values[a:b] if not isnan(value)]
+        tops.append(max(known, default=0.0))
+    highest = max(tops, default=0.0) or 1.0
+    return "".join(_EIGHTHS[round(max(top, 0.0) / highest * 8)] for top in tops)
 
 
 def _cuts(length: int, width: int) -> list[tuple[int, int]]:
