@@ -189,3 +189,14 @@ def test_bounds_that_do_not_suit_the_load_are_told():
     assert low.notes == ("guards.max is 9, but the load needs up to 31 instances: it cannot be met",)
     high = backtest(tracking(min=50), trace, peak_instances=30, lead=4, warmup=0)
     assert high.notes == ("guards.min is 50, but the load never needs more than 31 instances",)
+
+
+def test_each_decision_can_be_watched():
+    seen = []
+    simulate(
+        tracking(), WAVE, 4, watch=lambda minute, state, decision: seen.append((minute, state, decision))
+    )
+    run = simulate(tracking(), WAVE, 4)
+    assert [minute for minute, _, _ in seen] == list(range(len(WAVE)))
+    assert [decision.desired for _, _, decision in seen] == run.desired.tolist()
+    assert all(state.time == WAVE.time(minute + 1) for minute, state, _ in seen)

@@ -70,7 +70,7 @@ def backtest(
     cfg = _pick(load(file), target)
     column = read_trace(trace)
     recorded = from_points(column.points)
-    with _progress(2 * len(recorded)) as progress:
+    with _progress(len(recorded)) as progress:
         result = compare(
             cfg, recorded, peak_instances=peak_instances, lead=lead, warmup=warm, progress=progress
         )

@@ -68,8 +68,8 @@ def _next_day(days: Floats) -> Floats:
     level = _mean(days, axis=1)
     relative = np.divide(days, level[:, None], out=np.full(days.shape, np.nan), where=level[:, None] > 0)
     growth = level[-_WEEK] / level[-_WEEK - 1] if len(days) > _WEEK and level[-_WEEK - 1] > 0 else 1.0
-    shape: Floats = _mean(relative, axis=0)
-    return shape * level[-1] * (growth if np.isfinite(growth) else 1.0)
+    ahead: Floats = _mean(relative, axis=0) * level[-1] * (growth if np.isfinite(growth) else 1.0)
+    return ahead
 
 
 def _mean(values: Floats, axis: int) -> Floats:

@@ -14,7 +14,7 @@ from forescale.model.errors import ConfigError
 from forescale.model.event import Observed, Reported
 from forescale.model.state import State
 from forescale.series.trace import Floats, Trace
-from forescale.sim.baselines import baseline_target_tracking, oracle_run, static
+from forescale.sim.baselines import oracle_run, static, target_tracking
 from forescale.sim.measures import Score, score
 from forescale.sim.oracle import Ints, needed
 from forescale.sim.plant import Plant
@@ -32,19 +32,25 @@ _TELL_EVERY = 720
 
 @dataclass(frozen=True)
 class Backtest:
-    """Strategies on one load: their measures, and what the configured one did.
+    """Strategies on one load: their measures, and what they did.
 
-    `load` (in instances), `configured` and `start` (seconds since the epoch) are of the
-    scored part, which begins after `warmup` minutes. `notes` say in words what a reader of
-    the figures should know.
+    `load` (in instances), `runs` and `start` (seconds since the epoch) are of the scored
+    part, which begins after `warmup` minutes; `lead` is the boot time in minutes. `notes` say
+    in words what a reader of the figures should know.
     """
 
     strategies: dict[str, Score]
     start: float
     load: Floats
-    configured: Run
+    runs: dict[str, Run]
+    lead: int
     warmup: int
     notes: tuple[str, ...]
+
+    @property
+    def configured(self) -> Run:
+        """What the target's own settings did."""
+        return self.runs["configured"]
 
 
 def backtest(
@@ -55,26 +61,41 @@ def backtest(
     lead: int,
     warmup: int,
     progress: Progress | None = None,
+    watch: Watch | None = None,
 ) -> Backtest:
     """Compare a target's settings with target tracking, a static peak and the oracle.
 
     The load is scaled so that its 99.9th percentile needs `peak_instances`, which is also
     the static capacity: what somebody who does not scale would provision, short of the
     rarest spikes. `lead` and `warmup` are in minutes; warm-up is at most half the trace.
+    `watch` is called with every decision of the configured target, warm-up included.
     """
     trace, warmup = trace.scaled(peak_instances), min(warmup, len(trace) // 2)
-    load, (driven, notes) = trace.load[warmup:], drivable(cfg)
-    run = simulate(driven, trace, lead, progress=progress).after(warmup)
-    tracking = simulate(baseline_target_tracking(), trace, lead, progress=progress).after(warmup)
-    runs = {"configured": run, "target-tracking": tracking, "static-peak": static(peak_instances, len(load))}
-    return Backtest(
-        compare(runs, load, lead),
-        trace.time(warmup),
-        load,
-        run,
-        warmup,
-        (*notes, *_limits(cfg, load)),
-    )
+    load = trace.load[warmup:]
+    run, notes = play(cfg, trace, lead, progress=progress, watch=watch)
+    runs = {
+        "configured": run.after(warmup),
+        "target-tracking": target_tracking(trace, lead).after(warmup),
+        "static-peak": static(peak_instances, len(load)),
+    }
+    notes = (*notes, *_limits(cfg, load))
+    return Backtest(compare(runs, load, lead), trace.time(warmup), load, runs, lead, warmup, notes)
+
+
+def play(
+    cfg: TargetSettings,
+    trace: Trace,
+    lead: int,
+    *,
+    progress: Progress | None = None,
+    watch: Watch | None = None,
+) -> tuple[Run, tuple[str, ...]]:
+    """What a target's settings do with a load (in instances), and notes on what it had to leave out.
+
+    Every command that simulates a configuration does it here.
+    """
+    driven, notes = drivable(cfg)
+    return simulate(driven, trace, lead, progress=progress, watch=watch), notes
 
 
 def drivable(cfg: TargetSettings) -> tuple[TargetSettings, tuple[str, ...]]:

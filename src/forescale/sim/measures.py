@@ -59,7 +59,13 @@ def score(load: Floats, serving: Ints, billed: Ints, desired: Ints, oracle_bille
 
 def violations(load: Floats, serving: Ints) -> float:
     """V = 100 · Σ l(t) [l(t) > s(t)] / Σ l(t): % of all requests in minutes of too little capacity."""
-    return _share(load[load > serving + _ROUNDING].sum(), load.sum())
+    return _share(load[short(load, serving)].sum(), load.sum())
+
+
+def short(load: Floats, serving: Ints) -> NDArray[np.bool_]:
+    """The minutes of too little capacity; an absent one (NaN) is none."""
+    late: NDArray[np.bool_] = load > serving + _ROUNDING
+    return late
 
 
 def excess(load: Floats, serving: Ints) -> float:
