@@ -1,0 +1,41 @@
+"""A random forest on features (Breiman 2001): the mean of its trees, and how far they disagree."""
+
+from typing import ClassVar
+
+import numpy as np
+
+from forescale.forecast.learned import FeatureForecaster, Prediction, Predictor, at_least_thin
+from forescale.series.regular import Floats
+
+_TREES = 60
+_SEED = 7
+
+
+class ForestForecaster(FeatureForecaster):
+    """scikit-learn's random forest; the spread of its trees tells where it is unsure."""
+
+    name = "forest"
+    extra: ClassVar[str] = "forest"
+    rows: ClassVar[int] = 8_000
+
+    def _learn(self, matrix: Floats, target: Floats, weight: Floats) -> Predictor:
+        from sklearn.ensemble import RandomForestRegressor
+
+        forest = RandomForestRegressor(
+            _TREES, min_samples_leaf=8, max_features=0.33, max_samples=0.7, n_jobs=1, random_state=_SEED
+        )
+        forest.fit(_finite(matrix), target, sample_weight=weight)
+        trees = [tree.tree_ for tree in forest.estimators_]
+        least = at_least_thin(np.array(0.2 * np.average(np.abs(target - np.median(target)), weights=weight)))
+
+        def predict(rows: Floats) -> Prediction:
+            finite = _finite(rows)
+            each = np.column_stack([tree.predict(finite)[:, 0] for tree in trees])
+            return Prediction(each.mean(axis=1)[:, None], each.std(axis=1) + least)
+
+        return predict
+
+
+def _finite(matrix: Floats) -> "np.typing.NDArray[np.float32]":
+    """As single precision, which trees compare; 0, that is "as it is now", for what is absent."""
+    return np.clip(np.nan_to_num(matrix), -1e30, 1e30).astype(np.float32)

@@ -1,0 +1,190 @@
+"""What the models that learn from features share: rows to learn from, rows to be judged on, quantiles.
+
+The target is how far the maximum of the next steps is above the last value, relative to the
+level. A model gives centres (one for each level, or one for all) and a spread; quantiles are
+centre + spread x the conformal quantile of (outcome - centre) / spread on rows that it has not
+learned from (Lei et al., JASA 113, 2018, sec. 5.2; for quantile models Romano et al., NeurIPS 2019).
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forescale.forecast.base import LEVELS, STALE, BaseForecaster, cannot_import
+from forescale.forecast.features import Features, features
+from forescale.forecast.residuals import ENOUGH, error_quantiles, sampled
+from forescale.forecast.windows import age_of, realised
+from forescale.model.forecast import NotReady
+from forescale.series.regular import Floats, Ints, Series
+
+WINDOW = 35 * 1440
+"""Steps of history that are learned from: five weeks of minutes."""
+
+Bools = NDArray[np.bool_]
+
+_BLOCKS, _HELD_OUT = 15, (2, 7, 12)  # a fifth of the time, in blocks, the newest not among them
+_FIRST = 120  # steps before the first row: a feature or two should be there
+_CELLS = 4_000_000  # rows x steps of the path that are solved for at once, which bounds memory
+_RIDGE = 1e-3  # penalty, as a share of the rows; the columns are standardised
+_FAR = 6.0  # standard deviations beyond which a column tells a linear model no more
+_THIN = 1e-6  # the smallest spread, relative to the level
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """`centre` (n, len(LEVELS)) or (n, 1), and `spread` (n,), relative to last value and level."""
+
+    centre: Floats
+    spread: Floats
+
+
+Predictor = Callable[[Floats], Prediction]
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A trained model: the columns it knows, what it predicts, its errors, and lines for the path."""
+
+    names: tuple[str, ...]
+    predict: Predictor
+    errors: Floats
+    path: "Linear"
+
+
+class FeatureForecaster(BaseForecaster[Learned]):
+    """A model that learns from features; `rows` bounds what it learns from, hence time and memory."""
+
+    needs: ClassVar[int] = 1440
+    extra: ClassVar[str]
+    """What to install for it: `pip install forescale[extra]`."""
+    rows: ClassVar[int] = 20_000
+
+    @abstractmethod
+    def _learn(self, matrix: Floats, target: Floats, weight: Floats) -> Predictor:
+        """A predictor out of rows (n, columns), what came of them (n,), and how much each counts.
+
+        Raises `ImportError` or `OSError` where its library is not there.
+        """
+
+    def _train(self, series: Series, horizon: int) -> Learned | NotReady:
+        origins, target = _examples(series, horizon, self.rows)
+        if len(origins) < 10 * ENOUGH:
+            return NotReady(
+                f"{self.name} needs {10 * ENOUGH} moments with a known hour before and outcome after, "
+                f"has {len(origins)}"
+            )
+        seen = features(series, origins, horizon)
+        relative, held_out = (target - seen.last) / seen.scale, _held_out(origins)
+        weight = seen.scale / np.mean(seen.scale)
+        try:
+            predict = self._learn(seen.matrix[~held_out], relative[~held_out], weight[~held_out])
+        except (ImportError, OSError) as error:
+            return cannot_import(error, self.extra)
+        errors = _errors(predict(seen.matrix[held_out]), relative[held_out])
+        return Learned(seen.names, predict, errors, _path_lines(series, origins, seen, horizon))
+
+    def _quantiles(self, state: Learned, series: Series, origins: Ints, horizon: int) -> Floats:
+        seen = features(series, origins, horizon)
+        found = state.predict(_aligned(seen, state.names))
+        relative = found.centre + found.spread[:, None] * state.errors
+        return seen.last[:, None] + seen.scale[:, None] * relative
+
+    def _path(self, state: Learned, series: Series, horizon: int) -> Floats:
+        seen = features(series, np.array([len(series)]), horizon)
+        return np.asarray(seen.last + seen.scale * state.path(_aligned(seen, state.names))[0])
+
+
+def _examples(series: Series, horizon: int, rows: int) -> tuple[Ints, Floats]:
+    """Moments to learn from, and the maximum that came about after each."""
+    first = max(_FIRST, len(series) - WINDOW)
+    origins = np.arange(first, max(len(series) - horizon + 1, first))
+    fresh = age_of(~np.isnan(series.values))[origins - 1] < STALE
+    target = realised(series.values, origins, horizon)
+    usable = origins[fresh & ~np.isnan(target)]
+    chosen = sampled(usable, rows)
+    return chosen, target[chosen - first]
+
+
+def _held_out(origins: Ints) -> Bools:
+    """Which rows only judge: whole blocks of time, for neighbours are much alike."""
+    blocks = np.arange(len(origins)) * _BLOCKS // len(origins)
+    return np.isin(blocks, _HELD_OUT)
+
+
+def _errors(found: Prediction, outcome: Floats) -> Floats:
+    """The conformal quantile of each level's own errors, in spreads."""
+    errors = (outcome[:, None] - found.centre) / found.spread[:, None]
+    each = np.stack([error_quantiles(column) for column in errors.T], axis=1)
+    return np.asarray(np.diagonal(each) if each.shape[1] > 1 else each[:, 0], dtype=np.float64)
+
+
+def _aligned(seen: Features, names: tuple[str, ...]) -> Floats:
+    """The columns that the model knows, in its order; NaN for those that are not there now."""
+    if seen.names == names:
+        return seen.matrix
+    place = {name: i for i, name in enumerate(seen.names)}
+    absent = np.full(len(seen.last), np.nan)
+    return np.column_stack([seen.matrix[:, place[n]] if n in place else absent for n in names])
+
+
+def at_least_thin(spread: Floats) -> Floats:
+    """A spread that can be divided by."""
+    return np.maximum(spread, _THIN)
+
+
+class Linear:
+    """Ridge regression of one or more targets on standardised columns; absent ones are at their mean.
+
+    w = (X'DX + penalty)^-1 X'Dy with D the weights (Hoerl and Kennard 1970).
+    """
+
+    def __init__(self, matrix: Floats, targets: Floats, weight: Floats) -> None:
+        with np.errstate(all="ignore"):
+            counted = np.where(np.isnan(matrix), np.nan, weight[:, None])
+            total = np.maximum(np.nansum(counted, axis=0), 1e-300)
+            self._mean = np.nansum(matrix * counted, axis=0) / total
+            deviation = np.sqrt(np.nansum((matrix - self._mean) ** 2 * counted, axis=0) / total)
+        self._deviation = np.where(deviation > 1e-12, deviation, np.inf)
+        columns = self._standardised(matrix)
+        heavy = columns * weight[:, None]
+        square = heavy.T @ columns + _RIDGE * len(columns) * np.eye(columns.shape[1])
+        self._base = np.average(targets, axis=0, weights=weight)
+        self._slopes = np.linalg.solve(square, heavy.T @ (targets - self._base))
+
+    def __call__(self, matrix: Floats) -> Floats:
+        """Predictions, shape (n,) or (n, targets)."""
+        return np.asarray(self._base + self._standardised(matrix) @ self._slopes, dtype=np.float64)
+
+    def _standardised(self, matrix: Floats) -> Floats:
+        standard: Floats = np.nan_to_num((matrix - self._mean) / self._deviation)
+        return np.clip(standard, -_FAR, _FAR)
+
+
+def _path_lines(series: Series, origins: Ints, seen: Features, horizon: int) -> Linear:
+    """A line for each step of the path: cheap, and good enough to look at."""
+    steps = origins[:, None] + np.arange(horizon)
+    few = slice(None, None, max(len(origins) * horizon // _CELLS + 1, 1))
+    ahead = (series.values[steps[few]] - seen.last[few, None]) / seen.scale[few, None]
+    weight = seen.scale[few] / np.mean(seen.scale[few])
+    return Linear(seen.matrix[few], np.nan_to_num(ahead), weight)
+
+
+def knot_levels(knots: tuple[float, ...]) -> Any:
+    """The matrix (len(knots), len(LEVELS)) that turns quantiles at the knots into those at `LEVELS`.
+
+    Linear in the normal distribution's own quantiles, beyond the outer knots as well.
+    """
+    from statistics import NormalDist
+
+    at = np.array([NormalDist().inv_cdf(p) for p in knots])
+    weights = np.zeros((len(knots), len(LEVELS)))
+    for column, p in enumerate(LEVELS):
+        z = NormalDist().inv_cdf(p)
+        left = int(np.clip(np.searchsorted(at, z) - 1, 0, len(at) - 2))
+        share = (z - at[left]) / (at[left + 1] - at[left])
+        weights[left, column], weights[left + 1, column] = 1 - share, share
+    return weights
