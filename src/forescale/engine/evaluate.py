@@ -1,6 +1,7 @@
 """One evaluation: observation, proposals, arbitration, guards, decision."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from forescale.engine.settings import TargetSettings
 from forescale.model.decision import (
@@ -16,30 +17,44 @@ from forescale.model.event import Observed, Override
 from forescale.model.fleet import FleetStatus
 from forescale.model.forecast import Forecast, NotReady
 from forescale.model.state import Confirmation, State
-from forescale.model.value import Value
+from forescale.model.tally import Tally
 from forescale.policy import guards
 from forescale.policy.arbitrate import Verdict, arbitrate
 from forescale.policy.guards import Plan
 
+_NO_ARMS: Mapping[str, Tally] = {}
 _NO_FORECAST = NotReady("no forecaster is configured")
 
 
-class Evaluation(Value, frozen=True):
-    """A decision, and what the state must remember of how it was reached."""
+@dataclass(slots=True)
+class Conclusion:
+    """Where an evaluation led, and what led there; lives only within a step."""
 
-    decision: Decision
+    obs: Observation
+    proposals: tuple[Proposal, ...]
+    verdict: Verdict
+    plan: Plan
     recommended: int
     confirmation: Confirmation
     fresh: bool
 
+    @property
+    def desired(self) -> int:
+        """What is to be, after clamps and blockers."""
+        return self.plan.current if self.plan.blockers else self.plan.desired
+
 
 def evaluate(
-    state: State, fleet: FleetStatus, event: Observed, now: float, cfg: TargetSettings
-) -> Evaluation:
-    """Decide for a target whose fleet is known."""
-    obs = observation(state, fleet, now, cfg)
+    state: State,
+    fleet: FleetStatus,
+    now: float,
+    cfg: TargetSettings,
+    arms: Mapping[str, Tally] = _NO_ARMS,
+) -> Conclusion:
+    """Conclude for a target whose fleet is known. `arms` are the tallies of those in its shadow."""
+    obs = observation(state, fleet, now, cfg, arms)
     forecast: Forecast | NotReady = state.forecast or _NO_FORECAST
-    proposals = tuple(policy.propose(obs, forecast) for policy in cfg.policies)
+    proposals = tuple([policy.propose(obs, forecast) for policy in cfg.policies])
     verdict = arbitrate(proposals, fleet.desired)
     blind = verdict.blind or (cfg.demand is not None and obs.demand is None)
     plan, verdict = _plan(state.override, verdict, fleet)
@@ -50,8 +65,7 @@ def evaluate(
     confirmation = _confirmation(state, plan.direction)
     if plan.desired != plan.current:
         _guard(plan, state, confirmation.count, obs, cfg)
-    decision = _decision(state, event, obs, plan, verdict, proposals)
-    return Evaluation(decision, recommended, confirmation, not blind)
+    return Conclusion(obs, proposals, verdict, plan, recommended, confirmation, not blind)
 
 
 def _plan(override: Override | None, verdict: Verdict, fleet: FleetStatus) -> tuple[Plan, Verdict]:
@@ -63,7 +77,13 @@ def _plan(override: Override | None, verdict: Verdict, fleet: FleetStatus) -> tu
     return Plan(fleet.desired, override.desired), verdict
 
 
-def observation(state: State, fleet: FleetStatus, now: float, cfg: TargetSettings) -> Observation:
+def observation(
+    state: State,
+    fleet: FleetStatus,
+    now: float,
+    cfg: TargetSettings,
+    arms: Mapping[str, Tally] = _NO_ARMS,
+) -> Observation:
     """What the policies may look at."""
     lead = fleet.lead_time.seconds if fleet.lead_time is not None else cfg.lead_time
     demand, period = None, 60.0
@@ -77,7 +97,7 @@ def observation(state: State, fleet: FleetStatus, now: float, cfg: TargetSetting
         since = now - settings.max_age - settings.period
         value = _newest(((p.time, p.value) for p in reversed(points)), since)
         views[name] = SignalView(points, settings.period, value)
-    return Observation(now, fleet, float(lead), demand, state.loads, period, views)
+    return Observation(now, fleet, float(lead), demand, state.loads, period, views, state.tally, arms)
 
 
 def _newest(newest_first: Iterable[tuple[float, float | None]], since: float) -> float | None:
@@ -123,15 +143,9 @@ def _confirmation(state: State, direction: Direction) -> Confirmation:
     return Confirmation(direction, last.count + 1 if last.direction is direction else 1)
 
 
-def _decision(
-    state: State,
-    event: Observed,
-    obs: Observation,
-    plan: Plan,
-    verdict: Verdict,
-    proposals: tuple[Proposal, ...],
-) -> Decision:
-    desired = plan.current if plan.blockers else plan.desired
+def decision(state: State, event: Observed, found: Conclusion) -> Decision:
+    """The decision for the ledger, with everything that led there."""
+    obs, plan, verdict, desired = found.obs, found.plan, found.verdict, found.desired
     unread = tuple(Reason("unread", error) for error in event.errors) if event.errors else ()
     return Decision(
         id=f"{state.target}-{state.seq}",
@@ -149,7 +163,7 @@ def _decision(
         reasons=(*verdict.reasons, *unread),
         clamps=tuple(plan.clamps),
         blockers=tuple(plan.blockers),
-        proposals=proposals,
+        proposals=found.proposals,
     )
 
 

@@ -39,7 +39,7 @@ def observe(state: State, event: Observed, now: float, cfg: TargetSettings) -> t
         samples = [s for s in event.samples if s.time <= now + _FUTURE and s.instance is None]
         loads = _loads(loads, samples, serving, cfg)
         signals = _signals(signals, samples, cfg)
-    loads, serving = _recent_loads(loads, serving, now, cfg)
+    loads, serving = recent_loads(loads, serving, now, cfg)
     state = msgspec.structs.replace(
         state,
         fleet=fleet,
@@ -72,7 +72,7 @@ def _loads(
     period = cfg.signals[name].period
     for sample in samples:
         if sample.signal == name:
-            count = _mean_serving(serving, sample.time, sample.time + period)
+            count = mean_serving(serving, sample.time, sample.time + period)
             loads = _insert(loads, Load(float(sample.time), _demand(sample, count, cfg), count))
     return loads
 
@@ -132,7 +132,7 @@ def _is_absent(item: Load | Point) -> bool:
     return (item.demand if isinstance(item, Load) else item.value) is None
 
 
-def _mean_serving(serving: tuple[Point, ...], start: float, end: float) -> float:
+def mean_serving(serving: tuple[Point, ...], start: float, end: float) -> float:
     """The mean number in service over [start, end), from the change points.
 
     A utilisation is a mean over its bucket, so it must be multiplied by the mean of those who
@@ -151,7 +151,7 @@ def _mean_serving(serving: tuple[Point, ...], start: float, end: float) -> float
     return (total + value * (end - since)) / (end - start)
 
 
-def _recent_loads(
+def recent_loads(
     loads: tuple[Load, ...], serving: tuple[Point, ...], now: float, cfg: TargetSettings
 ) -> tuple[tuple[Load, ...], tuple[Point, ...]]:
     """Without what no policy looks at any more; the newest serving count always stays."""
@@ -177,6 +177,7 @@ def _keep(signal: str, cfg: TargetSettings) -> float:
 
 
 def _since(series: tuple[T, ...], oldest: float) -> tuple[T, ...]:
-    if not series or series[0].time >= oldest:
-        return series
-    return series[bisect_left(series, oldest, key=lambda x: x.time) :]
+    first, most = 0, len(series)
+    while first < most and series[first].time < oldest:  # none, or one: time goes in small steps
+        first += 1
+    return series[first:] if first else series

@@ -1,10 +1,10 @@
 """What the reducer needs to know of a target. The `config` room adds what the edges need."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from forescale.model.sample import Unit
 from forescale.model.settings import Duration, Settings, SignalSettings
@@ -24,6 +24,26 @@ class DemandSettings(Settings):
     Left out: `instance` for percent, else `group`."""
 
 
+ArmName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,30}$")]
+"""How people call a strategy: short, for reports."""
+
+# What runs beside forescale has none of its guards: a cloud's target tracking, above all.
+_OPEN: dict[str, Any] = {
+    "cooldown": {"out": 0, "in": 0},
+    "stabilisation": {"out": 0, "in": 0},
+    "reversals": {"count": 1, "window": 0},
+}
+
+
+class ArmSettings(Settings):
+    """A strategy to compare with: it sees the same demand, has a modelled fleet, and cannot act."""
+
+    policies: tuple[AnyPolicy, ...] = Field(default=(TargetTracking(),), min_length=1)
+    """What decides in it."""
+    guards: Guards | None = None
+    """What keeps its decisions within bounds; left out: the target's `min` and `max`, no guard else."""
+
+
 class TargetSettings(Settings):
     """One target, as far as deciding goes."""
 
@@ -39,17 +59,26 @@ class TargetSettings(Settings):
     """Decision to serving, used until it has been learned from the group's own launches."""
     action_age: Duration = 120.0
     """An action that could not be done within this time is dropped and decided anew."""
+    shadow: Mapping[ArmName, ArmSettings] = {}
+    """Strategies that run beside the one that acts, by names of your own: what each would have cost, and
+    how well it would have served, is counted on the live demand."""
 
     @model_validator(mode="after")
     def _known_signals(self) -> Self:
         known = ", ".join(self.signals) or "none"
         if self.demand and self.demand.signal not in self.signals:
             raise ValueError(f"demand.signal {self.demand.signal!r} is not one of the signals ({known})")
-        for index, policy in enumerate(self.policies):
+        for path, policy in self._written():
             signal = getattr(policy, "signal", None)
             if signal is not None and signal not in self.signals:
-                raise ValueError(f"policies[{index}].signal {signal!r} is not one of the signals ({known})")
+                raise ValueError(f"{path}.signal {signal!r} is not one of the signals ({known})")
         return self
+
+    def _written(self) -> Iterator[tuple[str, AnyPolicy]]:
+        """Every policy that somebody wrote down, and where."""
+        yield from ((f"policies[{i}]", policy) for i, policy in enumerate(self.policies))
+        for name, arm in self.shadow.items():
+            yield from ((f"shadow.{name}.policies[{i}]", policy) for i, policy in enumerate(arm.policies))
 
     @model_validator(mode="after")
     def _demand_measurable(self) -> Self:
@@ -64,10 +93,45 @@ class TargetSettings(Settings):
 
     @cached_property
     def lookback(self) -> float:
-        """Seconds of history that the policies look at."""
-        return max((policy.lookback for policy in self.policies), default=0.0)
+        """Seconds of history that the policies look at, those in the shadow included."""
+        own = max((policy.lookback for policy in self.policies), default=0.0)
+        return max((own, *(arm.lookback for arm in self.arms.values())))
 
     @cached_property
     def read(self) -> frozenset[str]:
         """The signals whose own values, not only the demand made of them, some policy reads."""
-        return frozenset(s for p in self.policies if (s := getattr(p, "signal", None)))
+        own = frozenset(s for p in self.policies if (s := getattr(p, "signal", None)))
+        return own.union(*(arm.read for arm in self.arms.values()))
+
+    @cached_property
+    def arms(self) -> "dict[str, TargetSettings]":
+        """The strategies in the shadow: first those that policies ask for, then those that people name.
+
+        Where both use a name, it means what people say.
+        """
+        if self.demand is None:
+            return {}
+        everyone = (policy for _, policy in self._written())
+        asked = {name: self._arm(p) for policy in everyone for name, p in getattr(policy, "arms", {}).items()}
+        named = {name: self._arm(arm.policies, arm.guards) for name, arm in self.shadow.items()}
+        return {name: named.pop(name, arm) for name, arm in asked.items()} | named
+
+    def _arm(self, policies: Any, guards: Guards | None = None) -> "TargetSettings":
+        bounds = {"min": self.guards.min, "max": self.guards.max}
+        own = {
+            "policies": tuple(policies),
+            "guards": guards or Guards.model_validate(_OPEN | bounds),
+            "shadow": {},
+        }
+        return _Arm.model_construct(
+            **{name: getattr(self, name) for name in TargetSettings.model_fields} | own
+        )
+
+
+class _Arm(TargetSettings):
+    """Settings of an arm: it has none of its own, though its policies may ask for them."""
+
+    @cached_property
+    def arms(self) -> dict[str, TargetSettings]:
+        """None."""
+        return {}

@@ -1,19 +1,20 @@
 """The reducer: the same code decides live, in dry run, in a backtest and in a replay."""
 
-from bisect import bisect_right
-
 import msgspec
 
+from forescale.engine.account import account, billing
+from forescale.engine.evaluate import decision as decision_of
 from forescale.engine.evaluate import evaluate, unseen
+from forescale.engine.memory import fewer, in_windows, recent_history, remember
 from forescale.engine.observe import observe, under_way
 from forescale.engine.settings import TargetSettings
+from forescale.engine.shadow import back_to, shadow, tallies
 from forescale.model.decision import Decision, Direction
 from forescale.model.effect import Act, Action, Decided, Done, Effect, Notice, Outcome, Refused, Retry
 from forescale.model.event import Command, Commanded, Event, Forecasted, Observed, Override, Pause, Reported
 from forescale.model.fleet import FleetStatus
-from forescale.model.sample import Point
 from forescale.model.state import Backoff, Completed, Confirmation, State
-from forescale.policy.guards import highest, in_force, lowest
+from forescale.policy.guards import highest, lowest
 
 replace = msgspec.structs.replace
 
@@ -95,6 +96,8 @@ def _rebase(state: State, now: float, cfg: TargetSettings) -> State:
         backoff=None if backoff is None else Backoff(backoff.until - shift, backoff.why),
         verifying=None if verifying is None else replace(verifying, time=min(verifying.time, now)),
         idle=None,
+        tally=state.tally.back_to(now),
+        arms={name: back_to(arm, now) for name, arm in state.arms.items()},
         forecast=state.forecast if state.forecast and state.forecast.time <= now else None,
     )
 
@@ -102,19 +105,25 @@ def _rebase(state: State, now: float, cfg: TargetSettings) -> State:
 def _observed(state: State, event: Observed, cfg: TargetSettings) -> tuple[State, tuple[Effect, ...]]:
     now = state.time
     state, notices = observe(state, event, now, cfg)
-    state = replace(state, seq=state.seq + 1, seen=now if state.seen is None else state.seen)
+    tally, arms = state.tally, state.arms
+    if cfg.demand is not None and state.fleet is not None:
+        tally = account(state, event.fleet, cfg.signals[cfg.demand.signal].period, now)
+        arms = shadow(state, tally, now, cfg) if cfg.arms or arms else arms
+    seen = now if state.seen is None else state.seen
+    state = replace(state, seq=state.seq + 1, seen=seen, tally=tally, arms=arms)
     fleet = state.fleet
     if fleet is None or event.blind:
         return _unseen(state), (*notices, Decided(unseen(state, event, now)))
     state, settled = _settle(state, fleet, now, cfg)
-    state = replace(state, wanted=_in_windows(state.wanted, fleet, now, cfg))
-    found = evaluate(state, fleet, event, now, cfg)
-    decision, again = found.decision, state.acting
+    if (wanted := in_windows(state.wanted, fleet, now, cfg)) is not state.wanted:
+        state = replace(state, wanted=wanted)
+    found = evaluate(state, fleet, now, cfg, tallies(arms))
+    decision, again = decision_of(state, event, found), state.acting
     state = replace(
         state,
         seen=now if found.fresh else state.seen,
         confirmation=found.confirmation,
-        wanted=_remember(state.wanted, found.recommended, now),
+        wanted=remember(state.wanted, found.recommended, now),
     )
     effects = (*notices, *settled, Decided(decision))
     if decision.direction is not Direction.HOLD:
@@ -153,28 +162,6 @@ def _action(decision: Decision, cfg: TargetSettings) -> Action:
         time=decision.time,
         expires=decision.time + cfg.action_age,
     )
-
-
-def _in_windows(
-    wanted: tuple[Point, ...], fleet: FleetStatus, now: float, cfg: TargetSettings
-) -> tuple[Point, ...]:
-    """The recommendations in force within the stabilisation windows, as change points.
-
-    Where there are none yet, the capacity found counts as the first.
-    """
-    windows = cfg.guards.stabilisation
-    longest = windows.out if windows.out > windows.in_ else windows.in_
-    if not longest:
-        return ()
-    if not wanted:
-        return (Point(now, float(fleet.desired)),)
-    return in_force(wanted, now - longest) if wanted[0].time < now - longest else wanted
-
-
-def _remember(wanted: tuple[Point, ...], recommended: int, now: float) -> tuple[Point, ...]:
-    if not wanted or wanted[-1].value == recommended:
-        return wanted
-    return (*wanted, Point(now, float(recommended)))
 
 
 def _settle(
@@ -227,30 +214,14 @@ def _done(state: State, action: Action, cfg: TargetSettings) -> State:
     """The action was accepted: now, and only now, the cooldown starts."""
     return replace(
         state,
-        history=(*_recent(state.history, state.time, cfg), Completed(state.time, action.direction)),
-        serving=_fewer(state.serving, action, state.time),
+        history=(*recent_history(state.history, state.time, cfg), Completed(state.time, action.direction)),
+        serving=fewer(state.serving, action.desired, state.time),
         expected=action.desired,
+        tally=state.tally.charge(billing(action.desired, state.fleet), state.time),
         acting=None,
         verifying=action,
         confirmation=Confirmation(),
     )
-
-
-def _fewer(serving: tuple[Point, ...], action: Action, now: float) -> tuple[Point, ...]:
-    """What is removed serves no more from now on, and not only from the next observation on.
-
-    Otherwise the load that those who stay now share would be taken for that of them all.
-    """
-    if not serving or (serving[-1].value or 0.0) <= action.desired:
-        return serving
-    return (*serving, Point(now, float(action.desired)))
-
-
-def _recent(history: tuple[Completed, ...], now: float, cfg: TargetSettings) -> tuple[Completed, ...]:
-    """What a cooldown or the reversal budget still looks at: with the one before, to see a turn."""
-    cooldown, window = cfg.guards.cooldown, cfg.guards.reversals.window
-    since = now - max(window, cooldown.out, cooldown.in_)
-    return history[max(bisect_right(history, since, key=lambda done: done.time) - 1, 0) :]
 
 
 def _reported(state: State, outcome: Outcome, cfg: TargetSettings) -> tuple[State, tuple[Effect, ...]]:

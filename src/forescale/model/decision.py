@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from forescale.model.fleet import FleetStatus
 from forescale.model.sample import Load, Point
+from forescale.model.tally import Tally
 from forescale.model.value import Value
 
 
@@ -32,7 +33,8 @@ class Observation(Value, frozen=True):
     `demand` is the newest known demand, in instances; None where it is absent or stale.
     `load_period` is the width of the buckets of `loads`. `signals` holds the series that
     policies read by name. `lead_time` is decision to
-    serving, in seconds.
+    serving, in seconds. `tally` is what was billed and violated so far, `arms` the same of
+    the strategies in the shadow.
     """
 
     time: float
@@ -42,6 +44,8 @@ class Observation(Value, frozen=True):
     loads: tuple[Load, ...] = ()
     load_period: float = 60.0
     signals: Mapping[str, SignalView] = {}
+    tally: Tally = Tally()
+    arms: Mapping[str, Tally] = {}
 
 
 class Proposal(Value, frozen=True):

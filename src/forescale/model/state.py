@@ -6,6 +6,7 @@ from forescale.model.event import Override, Pause
 from forescale.model.fleet import FleetStatus
 from forescale.model.forecast import Forecast
 from forescale.model.sample import Load, Point
+from forescale.model.tally import Tally
 from forescale.model.value import Value
 
 
@@ -40,7 +41,8 @@ class State(Value, frozen=True):
     at which data was last fresh,
     `expected` the desired capacity as last seen or set, `acting` the journaled action
     whose outcome is not yet known, `verifying` the one that was accepted and whose capacity
-    is not yet there, `idle` the one that nothing was to be done about (a dry run).
+    is not yet there, `idle` the one that nothing was to be done about (a dry run), `tally`
+    what has been billed and violated so far, `arms` the strategies that run in its shadow.
     """
 
     target: str
@@ -62,3 +64,32 @@ class State(Value, frozen=True):
     pause: Pause | None = None
     override: Override | None = None
     forecast: Forecast | None = None
+    tally: Tally = Tally()
+    arms: dict[str, "Arm"] = {}
+
+
+class Arm(Value, frozen=True):
+    """A strategy in the shadow of a target: the same demand, a modelled fleet, no way to act.
+
+    `state` is what it remembers, as a target would: without orders, actions in flight and
+    signals, which it shares with its target. `booting` holds when launches will serve, in the
+    order of their launch, and how many they are.
+    """
+
+    state: State
+    booting: tuple[Point, ...] = ()
+
+    @property
+    def desired(self) -> int:
+        """Its capacity: in service or on its way."""
+        return self.state.expected or 0
+
+    @property
+    def serving(self) -> int:
+        """Its instances in service, when it was last evaluated."""
+        return self.state.fleet.in_service if self.state.fleet is not None else 0
+
+    @property
+    def tally(self) -> Tally:
+        """What it would have cost, and how well it would have served."""
+        return self.state.tally

@@ -28,6 +28,10 @@ def arbitrate(proposals: Sequence[Proposal], current: int) -> Verdict:
     would scale out outweighs both. Bounds of higher priority narrow those of lower; at equal
     priority a lower bound wins over an upper one. No preference at all means `current`.
     """
+    if len(proposals) == 1 and proposals[0].lower is proposals[0].upper is None:  # the usual case
+        (only,) = proposals
+        wanted = current if only.desired is None else only.desired
+        return Verdict(wanted, wanted, only.reasons, (), only.blind)
     preferences = [p.desired for p in proposals if p.desired is not None]
     wanted = max(preferences, default=current)
     reasons = tuple(

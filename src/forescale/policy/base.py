@@ -1,5 +1,6 @@
 """What policies share: a name, a priority, and ways to say what they want."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field
@@ -12,6 +13,8 @@ MOST = 1_000_000
 
 Instances = Annotated[int, Field(ge=0, le=MOST)]
 """A number of instances in the settings."""
+
+_NO_ARMS: "Mapping[str, tuple[PolicySettings, ...]]" = {}
 
 
 class PolicySettings(Settings):
@@ -26,6 +29,11 @@ class PolicySettings(Settings):
     def label(self) -> str:
         """The name in proposals and reasons."""
         return self.name or str(getattr(self, "type", "policy"))
+
+    @property
+    def arms(self) -> "Mapping[str, tuple[PolicySettings, ...]]":
+        """Strategies that are to run in the shadow for this policy, which sees their tallies by name."""
+        return _NO_ARMS
 
     def prefer(self, desired: int, why: str) -> Proposal:
         """A proposal with a preference; never for fewer than none or more than `MOST`."""
