@@ -35,8 +35,14 @@ def expand_targets(root: Node) -> list[Problem]:
     for name, target in targets.items():
         problems += _expand(target, TARGET)
         targets[name] = merge(defaults, target) if defaults else target
-        _name_kinds(targets[name])
+    name_kinds(root)
     return problems
+
+
+def name_kinds(root: Node) -> None:
+    """Write out the `type` of every actuator and signal that does not say it."""
+    for target in root.children["targets"].children.values() if "targets" in root.children else ():
+        _name_kinds(target)
 
 
 def _name_kinds(target: Node) -> None:

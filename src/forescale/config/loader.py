@@ -9,8 +9,9 @@ from typing import NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from forescale.actuators import AnyActuator
+from forescale.config.assign import Overrides, assign
 from forescale.config.environment import Environment, override
-from forescale.config.expand import drop_free_keys, expand_file, expand_targets
+from forescale.config.expand import drop_free_keys, expand_file, expand_targets, name_kinds
 from forescale.config.guide import guide
 from forescale.config.interpolate import ParameterReader, fill_parameters, fill_variables
 from forescale.config.parameters import ParameterStore
@@ -34,6 +35,7 @@ def load(
     path: str | os.PathLike[str],
     env: Mapping[str, str] | None = None,
     ssm: ParameterReader | None = None,
+    overrides: Overrides | None = None,
 ) -> Config:
     """The configuration in a YAML file.
 
@@ -42,16 +44,18 @@ def load(
         env: environment variables, which go before those of `.env`; the process's where left out.
         ssm: reads SSM parameters, up to ten a call; AWS itself where left out, asked only if
             the file refers to SSM.
+        overrides: settings of a target that go before those of the file.
 
     Raises `InvalidConfig` with every problem found, or `ConfigError` where the file is no text.
     """
-    return load_tree(path, env, ssm).config
+    return load_tree(path, env, ssm, overrides).config
 
 
 def load_tree(
     path: str | os.PathLike[str],
     env: Mapping[str, str] | None = None,
     ssm: ParameterReader | None = None,
+    overrides: Overrides | None = None,
 ) -> Loaded:
     """As `load`, with the tree: it knows where each value was written, and what came from outside."""
     file = FilePath(path)
@@ -62,7 +66,11 @@ def load_tree(
     problems = environment.problems + fill_variables(root, environment) + guide().misspelt(root)
     problems += expand_file(root) + override(root, environment)
     problems += _fill_parameters(root, environment, ssm)
-    problems += expand_targets(root) + _shared_groups(root, environment)
+    problems += expand_targets(root)
+    if overrides is not None:
+        problems += assign(root, overrides, environment) + guide().misspelt(root)
+        name_kinds(root)
+    problems += _shared_groups(root, environment)
     config, found = validate(root, guide())
     if problems or found or config is None:
         raise InvalidConfig(problems + found, hint="settings and their forms: docs/configuration.md")
