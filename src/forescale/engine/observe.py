@@ -73,11 +73,18 @@ def _loads(
     for sample in samples:
         if sample.signal == name:
             count = mean_serving(serving, sample.time, sample.time + period)
-            loads = _insert(loads, Load(float(sample.time), _demand(sample, count, cfg), count))
+            loads = _insert(loads, Load(float(sample.time), demand_of(sample, count, cfg), count))
     return loads
 
 
-def _demand(sample: Sample, serving: float, cfg: TargetSettings) -> float | None:
+def demand_of(sample: Sample, serving: float, cfg: TargetSettings) -> float | None:
+    """The demand, in instances, that a sample of the demand signal stands for; None where it cannot be known.
+
+    Args:
+        sample: of the signal that `cfg.demand` names.
+        serving: the mean number in service over its bucket.
+        cfg: says what one instance carries.
+    """
     value = _value(sample)
     if value is None or cfg.demand is None:
         return None

@@ -224,7 +224,7 @@ class CloudWatchSource:
         region = self._hub.clients.region(self._region)
         try:
             answer = await self._hub.asks.load(Ask(region, signal.series(self._group, identity), *span))
-            cache.keep(_points(answer, name), span, window.end)
+            cache.keep(points_of(answer, name), span, window.end)
         except (Throttled, Unavailable) as error:
             return error
         except AdapterError as error:
@@ -272,7 +272,8 @@ def _sample(
     return Sample(name, time, value, signal.unit, "cloudwatch", instance)
 
 
-def _points(answer: Answer | None, signal: str) -> Mapping[float, float]:
+def points_of(answer: Answer | None, signal: str) -> Mapping[float, float]:
+    """The values of an answer by time. Raises the `AdapterError` that it stands for, if it is one."""
     if answer is None or not answer.problem:
         return dict(answer.points) if answer else {}
     text = f"signal {signal!r}: CloudWatch says: {answer.problem}"
