@@ -181,15 +181,18 @@ async def _running(stage):
             stage.runtime.stop()
 
 
-def configuration(aws, ledger, targets, **fields):
-    """A configuration for a local AWS: `{target: group}`."""
+def configuration(aws, ledger, targets, own=None, **fields):
+    """A configuration for a local AWS: `{target: group}`, and `{target: fields}` of its own."""
+    own = own or {}
     return Config.model_validate(
         {
             "aws": aws.settings.model_dump(),
             "dry_run": False,
             "store": f"sqlite:///{ledger}",
             "health": None,
-            "targets": {name: {"actuator": _asg(group)} | QUICK for name, group in targets.items()},
+            "targets": {
+                name: {"actuator": _asg(group)} | QUICK | own.get(name, {}) for name, group in targets.items()
+            },
         }
         | fields
     )

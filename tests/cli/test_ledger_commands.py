@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sqlite3
 import sys
 import time
@@ -32,7 +33,8 @@ def record(folder, *, dry_run=False):
     log.configure("json", "critical")
 
     async def go(aws, clients):
-        config = configuration(aws, folder / "ledger.db", groups, interval="20s", dry_run=dry_run)
+        own = {"web": {"shadow": {"calm": {"policies": [{"type": "target_tracking", "target": "30%"}]}}}}
+        config = configuration(aws, folder / "ledger.db", groups, own, interval="20s", dry_run=dry_run)
         async with on_aws(config, clock, clients) as stage:
             for n in range(58):
                 used = 150 if 9 <= n < 18 else 40 if n < 40 else 20
@@ -110,6 +112,8 @@ class TestStatus:
         )
         assert any(line.startswith("held by ada until") and line.endswith("launch day") for line in lines)
         assert lines.count("no process runs it") == 2
+        words = r"last 7 days: live billed [\d.]+ × demand, [\d.]+ % violated; calm billed [\d.]+ × demand"
+        assert len(re.findall(words, " ".join(lines))) == 1  # api has nothing in its shadow
 
     def test_for_scripts(self, shown, past):
         found = shown("status", "--json")
@@ -122,6 +126,9 @@ class TestStatus:
         assert (web["pause"]["by"], web["pause"]["why"], web["override"]) == ("bob", "[/bold] move", None)
         assert (api["override"]["desired"], api["override"]["by"]) == (5, "ada")
         assert web["run_by"] is None
+        assert (list(web["arms"]), api["arms"]) == (["calm"], {})
+        assert web["arms"]["calm"]["cost"] > web["recent"]["cost"] > 1
+        assert web["recent"]["violations"] > web["arms"]["calm"]["violations"] > 0
         assert db == {"target": "db", "evaluated": None, "run_by": None}
 
 
@@ -138,6 +145,7 @@ class TestExplain:
     def test_the_newest_of_a_target_and_of_all(self, shown, past):
         newest = {d.target: d.id for d in past[1].decisions}
         assert shown("explain", "api").splitlines()[0].startswith(newest["api"])
+        assert "; calm billed " in " ".join(shown("explain", "web").split())
         assert "because override by ada: launch day" in " ".join(shown("explain", "api").split())
         heads = [line.split()[0] for line in shown("explain").splitlines() if line.startswith(("web", "api"))]
         assert heads == [newest["web"], newest["api"]]

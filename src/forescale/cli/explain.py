@@ -34,6 +34,7 @@ def explain(
             one = ledger.decision(decision)
             found = [one] if one else []
         outcomes = [outcome_of(ledger, d) for d in found]
+        states = ledger.states()
     if not found:
         raise _nothing(decision, config.targets)
     if json:
@@ -43,7 +44,8 @@ def explain(
     for i, (item, outcome) in enumerate(zip(found, outcomes, strict=True)):
         if i:
             out.print()
-        out.print(explanation(item, outcome))
+        state = states.get(item.target)
+        out.print(explanation(item, outcome, state if state and item.id.endswith(f"-{state.seq}") else None))
 
 
 def _nothing(wanted: str | None, targets: Collection[str]) -> ForescaleError:

@@ -9,6 +9,7 @@ from forescale.cli.options import DEFAULT_FILE, File, Json
 if TYPE_CHECKING:
     from forescale.model.decision import Decision
     from forescale.model.state import State
+    from forescale.model.tally import Sums
 
 
 def status(file: File = DEFAULT_FILE, json: Json = False) -> None:
@@ -37,7 +38,7 @@ def status(file: File = DEFAULT_FILE, json: Json = False) -> None:
 
 
 def _row(name: str, state: "State | None", decision: "Decision | None", now: float) -> dict[str, Any]:
-    from forescale.ui.render import why
+    from forescale.ui.render import comparison, why
 
     if state is None or decision is None:
         return {"target": name, "evaluated": None}
@@ -61,7 +62,15 @@ def _row(name: str, state: "State | None", decision: "Decision | None", now: flo
         "others": list(state.fleet.others) if state.fleet else [],
         "faults": list(state.fleet.faults) if state.fleet else [],
         "why": why(decision),
+        "recent": _sums(state.tally.recent),
+        "arms": {name: _sums(arm.tally.recent) for name, arm in state.arms.items()},
+        "comparison": comparison(state) if state.arms else "",
     }
+
+
+def _sums(sums: "Sums") -> dict[str, Any]:
+    """Cost is what was billed per instance of demand, violations a share of all requests."""
+    return {"cost": sums.cost, "violations": sums.violations, "instance_hours": sums.billed / 3600}
 
 
 def _print(rows: list[dict[str, Any]], interval: float, *, dry_run: bool) -> None:
@@ -103,6 +112,8 @@ def _doing(row: dict[str, Any]) -> Iterator[str]:
         yield "not evaluated yet: forescale run"
         return
     yield escape(row["why"])
+    if row["comparison"]:
+        yield f"[dim]last 7 days: {escape(row['comparison'])}[/]"
     for word, order in (("paused", row["pause"]), ("held", row["override"])):
         if order is not None:
             why = f": {order.why}" if order.why else ""

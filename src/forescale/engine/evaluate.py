@@ -1,6 +1,6 @@
 """One evaluation: observation, proposals, arbitration, guards, decision."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from forescale.engine.settings import TargetSettings
@@ -16,6 +16,7 @@ from forescale.model.decision import (
 from forescale.model.event import Observed, Override
 from forescale.model.fleet import FleetStatus
 from forescale.model.forecast import Forecast, NotReady
+from forescale.model.sample import Load
 from forescale.model.state import Confirmation, State
 from forescale.model.tally import Tally
 from forescale.policy import guards
@@ -86,18 +87,24 @@ def observation(
 ) -> Observation:
     """What the policies may look at."""
     lead = fleet.lead_time.seconds if fleet.lead_time is not None else cfg.lead_time
-    demand, period = None, 60.0
+    demand = None
     if cfg.demand is not None:
-        signal = cfg.signals[cfg.demand.signal]
-        period, since = signal.period, now - signal.max_age - signal.period
-        demand = _newest(((x.time, x.demand) for x in reversed(state.loads)), since)
+        since = now - cfg.signals[cfg.demand.signal].max_age - cfg.period
+        demand = _newest_demand(state.loads, since)
     views = {}
     for name in cfg.read:
         points, settings = state.signals.get(name, ()), cfg.signals[name]
         since = now - settings.max_age - settings.period
         value = _newest(((p.time, p.value) for p in reversed(points)), since)
         views[name] = SignalView(points, settings.period, value)
-    return Observation(now, fleet, float(lead), demand, state.loads, period, views, state.tally, arms)
+    return Observation(now, fleet, float(lead), demand, state.loads, cfg.period, views, state.tally, arms)
+
+
+def _newest_demand(loads: Sequence[Load], since: float) -> float | None:
+    newest = loads[-1] if loads else None
+    if newest is not None and newest.demand is not None and newest.time >= since:
+        return newest.demand  # nearly always
+    return _newest(((load.time, load.demand) for load in reversed(loads)), since)
 
 
 def _newest(newest_first: Iterable[tuple[float, float | None]], since: float) -> float | None:

@@ -98,6 +98,11 @@ class TargetSettings(Settings):
         return max((own, *(arm.lookback for arm in self.arms.values())))
 
     @cached_property
+    def period(self) -> float:
+        """The width of a bucket of demand, in seconds."""
+        return self.signals[self.demand.signal].period if self.demand else 60.0
+
+    @cached_property
     def read(self) -> frozenset[str]:
         """The signals whose own values, not only the demand made of them, some policy reads."""
         own = frozenset(s for p in self.policies if (s := getattr(p, "signal", None)))

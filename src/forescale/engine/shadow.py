@@ -38,8 +38,8 @@ def shadow(state: State, tally: Tally, now: float, cfg: TargetSettings) -> dict[
     arms: dict[str, Arm] = {}
     for name, settings in cfg.arms.items():
         arm = state.arms.get(name) or _begin(state, now, cfg)
-        period = _period(cfg)
-        if arm.tally.counted != tally.counted or now - arm.state.time >= period:
+        mine = arm.state
+        if mine.tally.counted != tally.counted or now - mine.time >= cfg.period:
             arm = _evaluate(arm, state, now, settings, tallies(arms))
         arms[name] = arm
     return arms
@@ -61,17 +61,13 @@ def back_to(arm: Arm, now: float) -> Arm:
     return Arm(mine, arm.booting)
 
 
-def _period(cfg: TargetSettings) -> float:
-    return cfg.signals[cfg.demand.signal].period if cfg.demand is not None else 60.0
-
-
 def _lead(fleet: FleetStatus, cfg: TargetSettings) -> float:
     return fleet.lead_time.seconds if fleet.lead_time is not None else cfg.lead_time
 
 
 def _begin(state: State, now: float, cfg: TargetSettings) -> Arm:
     """With the fleet as it is; what boots will serve in a lead time."""
-    fleet, period = _fleet(state), _period(cfg)
+    fleet, period = _fleet(state), cfg.period
     desired = fleet.in_service + fleet.pending
     booting = (Point(now + _lead(fleet, cfg), float(fleet.pending)),) if fleet.pending else ()
     mine = State(
@@ -120,19 +116,14 @@ def _evaluate(arm: Arm, target: State, now: float, cfg: TargetSettings, others: 
 
 def _seen(arm: Arm, target: State, now: float, cfg: TargetSettings) -> tuple[State, tuple[Point, ...]]:
     """What the arm sees now: its fleet as it has become, and the demand as its own instances share it."""
-    mine, actual, period = arm.state, _fleet(target), _period(cfg)
+    mine, actual, period = arm.state, _fleet(target), cfg.period
     serving, booting = _boot(mine.serving, arm.booting, now)
     loads = _loads(mine, target.loads, serving, period)
     tally = count(mine.tally, mine.tally.rate, loads, period, now)
     loads, serving = recent_loads(loads, serving, now, cfg)
-    in_service, desired = int(serving[-1].value or 0), arm.desired
+    in_service, desired = int(serving[-1].value or 0), mine.expected or 0
     fleet = FleetStatus(
-        desired=desired,
-        minimum=actual.minimum,
-        maximum=actual.maximum,
-        in_service=in_service,
-        pending=desired - in_service,
-        lead_time=actual.lead_time,
+        desired, actual.minimum, actual.maximum, in_service, desired - in_service, lead_time=actual.lead_time
     )
     seen = replace(
         mine,
@@ -173,7 +164,7 @@ def _loads(
         if load.time < since:
             break
         news.append(Load(load.time, load.demand, mean_serving(serving, load.time, load.time + period)))
-    return (*kept, *reversed(news))
+    return (*kept, *news[::-1])
 
 
 def _resize(

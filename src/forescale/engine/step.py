@@ -107,7 +107,7 @@ def _observed(state: State, event: Observed, cfg: TargetSettings) -> tuple[State
     state, notices = observe(state, event, now, cfg)
     tally, arms = state.tally, state.arms
     if cfg.demand is not None and state.fleet is not None:
-        tally = account(state, event.fleet, cfg.signals[cfg.demand.signal].period, now)
+        tally = account(state, event.fleet, cfg.period, now)
         arms = shadow(state, tally, now, cfg) if cfg.arms or arms else arms
     seen = now if state.seen is None else state.seen
     state = replace(state, seq=state.seq + 1, seen=seen, tally=tally, arms=arms)

@@ -59,7 +59,7 @@ def bounds(plan: Plan, guards: Guards, fleet: FleetStatus) -> None:
     """Within the configured and the group's own bounds; a maximum wins over a minimum."""
     if plan.desired > (upper := highest(guards, fleet)):
         plan.clamp("max", upper, f"the maximum is {upper}")
-    elif plan.desired < (lower := lowest(guards, fleet)):
+    elif plan.desired < (lower := min(max(guards.min, fleet.minimum), upper)):
         plan.clamp("min", lower, f"the minimum is {lower}")
 
 

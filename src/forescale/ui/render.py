@@ -10,6 +10,8 @@ from rich.text import Text
 from forescale.model.decision import Blocker, Decision, Direction, Proposal
 from forescale.model.effect import Done, Outcome
 from forescale.model.settings import format_duration
+from forescale.model.state import State
+from forescale.model.tally import Sums
 
 _STYLES = {Direction.OUT: "bold green", Direction.IN: "bold cyan", Direction.HOLD: "dim"}
 _WORDS = {Direction.OUT: "scale out", Direction.IN: "scale in", Direction.HOLD: "hold"}
@@ -56,8 +58,13 @@ def summary(decision: Decision) -> Text:
     return text
 
 
-def explanation(decision: Decision, outcome: Outcome | None = None) -> RenderableType:
-    """Everything that led to a decision, from what was seen to what came of it."""
+def explanation(
+    decision: Decision, outcome: Outcome | None = None, state: State | None = None
+) -> RenderableType:
+    """Everything that led to a decision, from what was seen to what came of it.
+
+    With the `state` it left behind: also what the strategies in the shadow would have cost.
+    """
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
@@ -66,6 +73,8 @@ def explanation(decision: Decision, outcome: Outcome | None = None) -> Renderabl
     table.add_row("decided", Text(_decided(decision), _STYLES[decision.direction]))
     if decision.direction is not Direction.HOLD:
         table.add_row("outcome", Text(outcome_text(outcome)))
+    if state is not None and state.arms:
+        table.add_row("7 days", Text(comparison(state)))
     return Group(headline(decision), table)
 
 
@@ -92,6 +101,19 @@ def outcome_text(outcome: Outcome | None) -> str:
     if isinstance(outcome, Done):
         return f"done: desired capacity {outcome.desired}"
     return f"{type(outcome).__name__.lower()}: {outcome.why}"
+
+
+def comparison(state: State) -> str:
+    """What the target has cost of late and how well it served, against the arms in its shadow."""
+    arms = [f"{name} {sums_text(arm.tally.recent)}" for name, arm in state.arms.items()]
+    return "; ".join([f"live {sums_text(state.tally.recent)}", *arms])
+
+
+def sums_text(sums: Sums) -> str:
+    """Cost and violations, briefly."""
+    if sums.cost is None:
+        return "not counted yet"
+    return f"billed {sums.cost:.2f} × demand, {100 * sums.violations:.2f} % violated"
 
 
 def _seen(decision: Decision) -> str:
