@@ -116,7 +116,8 @@ class BaseForecaster(ABC, Generic[State]):
         if np.any(np.isnan(row)):
             return self._why_none(history)
         low, high = _bounds(history.values, now)
-        path = np.clip(self._path(state, history, steps), low, high)
+        with np.errstate(over="ignore", invalid="ignore"):
+            path = np.clip(self._path(state, history, steps), low, high)
         return Forecast(
             time=float(history.end),
             horizon=float(steps * history.step),
