@@ -115,15 +115,12 @@ class BaseForecaster(ABC, Generic[State]):
         row = self._rows(state, history, now, steps)[0]
         if np.any(np.isnan(row)):
             return self._why_none(history)
-        low, high = _bounds(history.values, now)
-        with np.errstate(over="ignore", invalid="ignore"):
-            path = np.clip(self._path(state, history, steps), low, high)
         return Forecast(
             time=float(history.end),
             horizon=float(steps * history.step),
             model=self.name,
             quantiles=tuple(zip(LEVELS, map(float, row), strict=True)),
-            path=tuple(map(float, path)),
+            path=tuple(map(float, self.path(history, steps))),
         )
 
     def rolling(self, series: Data, origins: Ints, horizon: int) -> Floats:
@@ -136,6 +133,14 @@ class BaseForecaster(ABC, Generic[State]):
         if isinstance(state, NotReady) or not len(origins):
             return np.full((len(origins), len(LEVELS)), np.nan)
         return self._rows(state, as_series(series), np.asarray(origins, dtype=np.int64), horizon)
+
+    def path(self, series: Data, horizon: int) -> Floats:
+        """The median of each of the steps after the end of the series; NaN where it is not ready."""
+        state, seen = self._state(horizon), as_series(series)
+        if isinstance(state, NotReady) or not seen.known:
+            return np.full(horizon, np.nan)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.clip(self._path(state, seen, horizon), *_bounds(seen.values, np.array([len(seen)])))
 
     @property
     def missing(self) -> NotReady | None:

@@ -4,17 +4,12 @@ Each learns the quantiles at `KNOTS` by their pinball loss; what lies between an
 interpolated and then put right on rows held out.
 """
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from forescale.forecast.learned import (
-    FeatureForecaster,
-    Prediction,
-    Predictor,
-    at_least_thin,
-    knot_levels,
-)
+from forescale.forecast.learned import FeatureForecaster, Prediction, Predictor, from_knots
 from forescale.series.regular import Floats
 
 KNOTS = (0.1, 0.5, 0.9, 0.99)
@@ -26,10 +21,27 @@ _LEAVES = 24
 _SEED = 7
 
 
-def _prediction(knots: Floats, between: Floats) -> Prediction:
-    """Quantiles at all levels from those at the knots, which may cross; the spread is that of the knots."""
-    ordered = np.sort(knots, axis=1)
-    return Prediction(ordered @ between, at_least_thin(ordered[:, -2] - ordered[:, 0]))
+@dataclass(frozen=True)
+class LightGBMTrees:
+    """An ensemble for each knot."""
+
+    boosters: tuple[Any, ...]
+
+    def __call__(self, rows: Floats) -> Prediction:
+        """The quantiles of each row."""
+        return from_knots(np.column_stack([b.predict(rows, num_threads=1) for b in self.boosters]), KNOTS)
+
+
+@dataclass(frozen=True)
+class XGBoostTrees:
+    """One ensemble for all knots."""
+
+    booster: Any
+
+    def __call__(self, rows: Floats) -> Prediction:
+        """The quantiles of each row."""
+        knots = np.asarray(self.booster.inplace_predict(rows), dtype=np.float64)
+        return from_knots(knots.reshape(len(rows), len(KNOTS)), KNOTS)
 
 
 class LightGBMForecaster(FeatureForecaster):
@@ -46,12 +58,7 @@ class LightGBMForecaster(FeatureForecaster):
         boosters = [
             lightgbm.train({**_LIGHTGBM, "alpha": knot}, data, num_boost_round=_TREES) for knot in KNOTS
         ]
-        between = knot_levels(KNOTS)
-
-        def predict(rows: Floats) -> Prediction:
-            return _prediction(np.column_stack([b.predict(rows, num_threads=1) for b in boosters]), between)
-
-        return predict
+        return LightGBMTrees(tuple(boosters))
 
 
 _LIGHTGBM: dict[str, Any] = {
@@ -84,13 +91,7 @@ class XGBoostForecaster(FeatureForecaster):
 
         data = xgboost.QuantileDMatrix(matrix, target, weight=weight, nthread=1, max_bin=64)
         booster = xgboost.train(_XGBOOST, data, num_boost_round=_TREES)
-        between = knot_levels(KNOTS)
-
-        def predict(rows: Floats) -> Prediction:
-            knots = booster.inplace_predict(rows)
-            return _prediction(np.asarray(knots, dtype=np.float64).reshape(len(rows), len(KNOTS)), between)
-
-        return predict
+        return XGBoostTrees(booster)
 
 
 _XGBOOST: dict[str, Any] = {

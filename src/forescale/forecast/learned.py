@@ -7,12 +7,13 @@ learned from (Lei et al., JASA 113, 2018, sec. 5.2; for quantile models Romano e
 """
 
 from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from functools import cache
+from statistics import NormalDist
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from forescale.forecast.base import LEVELS, STALE, BaseForecaster, cannot_import
 from forescale.forecast.features import Features, features
@@ -42,7 +43,12 @@ class Prediction:
     spread: Floats
 
 
-Predictor = Callable[[Floats], Prediction]
+class Predictor(Protocol):
+    """What a model has learned: rows of features in, predictions out. It can be pickled."""
+
+    def __call__(self, rows: Floats) -> Prediction:
+        """A prediction for each row (n, columns); NaN where a feature is absent."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,10 @@ class FeatureForecaster(BaseForecaster[Learned]):
     """What to install for it: `pip install forescale[extra]`."""
     rows: ClassVar[int] = 20_000
 
+    def _features(self, series: Series, origins: Ints, horizon: int) -> Features:
+        """What it looks at; a model may look at more."""
+        return features(series, origins, horizon)
+
     @abstractmethod
     def _learn(self, matrix: Floats, target: Floats, weight: Floats) -> Predictor:
         """A predictor out of rows (n, columns), what came of them (n,), and how much each counts.
@@ -77,7 +87,7 @@ class FeatureForecaster(BaseForecaster[Learned]):
                 f"{self.name} needs {10 * ENOUGH} moments with a known hour before and outcome after, "
                 f"has {len(origins)}"
             )
-        seen = features(series, origins, horizon)
+        seen = self._features(series, origins, horizon)
         relative, held_out = (target - seen.last) / seen.scale, _held_out(origins)
         weight = seen.scale / np.mean(seen.scale)
         try:
@@ -88,13 +98,13 @@ class FeatureForecaster(BaseForecaster[Learned]):
         return Learned(seen.names, predict, errors, _path_lines(series, origins, seen, horizon))
 
     def _quantiles(self, state: Learned, series: Series, origins: Ints, horizon: int) -> Floats:
-        seen = features(series, origins, horizon)
+        seen = self._features(series, origins, horizon)
         found = state.predict(_aligned(seen, state.names))
         relative = found.centre + found.spread[:, None] * state.errors
         return seen.last[:, None] + seen.scale[:, None] * relative
 
     def _path(self, state: Learned, series: Series, horizon: int) -> Floats:
-        seen = features(series, np.array([len(series)]), horizon)
+        seen = self._features(series, np.array([len(series)]), horizon)
         return np.asarray(seen.last + seen.scale * state.path(_aligned(seen, state.names))[0])
 
 
@@ -131,9 +141,9 @@ def _aligned(seen: Features, names: tuple[str, ...]) -> Floats:
     return np.column_stack([seen.matrix[:, place[n]] if n in place else absent for n in names])
 
 
-def at_least_thin(spread: Floats) -> Floats:
+def at_least_thin(spread: ArrayLike) -> Floats:
     """A spread that can be divided by."""
-    return np.maximum(spread, _THIN)
+    return np.maximum(np.asarray(spread, dtype=np.float64), _THIN)
 
 
 class Linear:
@@ -173,13 +183,21 @@ def _path_lines(series: Series, origins: Ints, seen: Features, horizon: int) -> 
     return Linear(seen.matrix[few], np.nan_to_num(ahead), weight)
 
 
-def knot_levels(knots: tuple[float, ...]) -> Any:
+def from_knots(found: Floats, knots: tuple[float, ...]) -> Prediction:
+    """Quantiles at all levels from `found` (n, len(knots)), those at a few; they may cross.
+
+    The spread is from the first knot to the last but one, which is better known than the last.
+    """
+    ordered = np.sort(found, axis=1)
+    return Prediction(ordered @ _between(knots), at_least_thin(ordered[:, -2] - ordered[:, 0]))
+
+
+@cache
+def _between(knots: tuple[float, ...]) -> Any:
     """The matrix (len(knots), len(LEVELS)) that turns quantiles at the knots into those at `LEVELS`.
 
     Linear in the normal distribution's own quantiles, beyond the outer knots as well.
     """
-    from statistics import NormalDist
-
     at = np.array([NormalDist().inv_cdf(p) for p in knots])
     weights = np.zeros((len(knots), len(LEVELS)))
     for column, p in enumerate(LEVELS):
