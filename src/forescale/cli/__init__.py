@@ -26,6 +26,8 @@ COMMANDS = {
     "resume": "End a pause or an override.",
     "override": "Hold a target at a capacity for a while.",
     "backtest": "Replay a load through the same engine; compare cost and violations.",
+    "compare": "Compare configurations and baselines on the same load, for people and CI.",
+    "history": "Pull recorded load from CloudWatch or Prometheus to a file.",
     "generate": "Make a synthetic load, to try configurations on.",
     "demo": "Scale a local Auto Scaling Group on real load; no account needed.",
     "schema": "Print the JSON Schema of the configuration, for editors.",
@@ -54,10 +56,16 @@ class LazyGroup(TyperGroup):
 
 
 def load_command(name: str) -> Any:
-    """Import one command and make it click's."""
-    function = getattr(import_module(f"forescale.cli.{name}"), name)
+    """Import one command and make it click's; a group where its module has `SUBCOMMANDS`."""
+    module = import_module(f"forescale.cli.{name}")
+    function = getattr(module, name)
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
-    app.command(name, help=_flowing(function.__doc__ or ""))(function)
+    below = getattr(module, "SUBCOMMANDS", {})
+    for sub, command in below.items():
+        app.command(sub, help=_flowing(command.__doc__ or ""))(command)
+    text = _flowing(function.__doc__ or "")
+    add = app.callback(help=text, no_args_is_help=True) if below else app.command(name, help=text)
+    add(function)
     return typer.main.get_command(app)
 
 
