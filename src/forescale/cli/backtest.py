@@ -3,37 +3,35 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from forescale.cli.console import err, out, print_json
 from forescale.cli.options import DEFAULT_FILE, File, Json
+from forescale.cli.simulation import (
+    TRACE_HELP,
+    Budget,
+    Lead,
+    Peak,
+    Report,
+    Sets,
+    TargetName,
+    Warmup,
+    about_trace,
+    iso,
+    minutes,
+    overrides,
+    pick,
+    trace_notes,
+)
 
 if TYPE_CHECKING:
-    from forescale.config import Config, Target
-    from forescale.series.trace import Trace
     from forescale.sim.backtest import Backtest, Progress
+    from forescale.sim.record import Record
     from forescale.sources.trace_csv import Column
 
-
-TraceSpec = Annotated[
-    str,
-    typer.Option(
-        "--trace",
-        metavar="CSV[:COLUMN]",
-        help="The recorded load: times in the first column; the first column of numbers where none is named.",
-    ),
-]
-Peak = Annotated[
-    int,
-    typer.Option(min=1, max=100_000, help="Scale the load so that its 99.9th percentile needs so many."),
-]
-Lead = Annotated[str, typer.Option(metavar="DURATION", help="From decision to serving; whole minutes.")]
-Warmup = Annotated[
-    str, typer.Option(metavar="DURATION", help="Not scored; half the trace if that is shorter.")
-]
-TargetName = Annotated[str | None, typer.Option("--target", help="Which target, if the file has several.")]
+TraceSpec = Annotated[str, typer.Option("--trace", metavar="CSV[:COLUMN]", help=TRACE_HELP)]
 Timeline = Annotated[
     Path | None, typer.Option(metavar="OUT.csv", help="Write what the configured target did each minute.")
 ]
@@ -47,7 +45,10 @@ def backtest(
     lead_time: Lead = "4m",
     warmup: Warmup = "7d",
     target: TargetName = None,
+    sets: Sets = None,
+    budget: Budget = None,
     timeline: Timeline = None,
+    report: Report = None,
     json: Json = False,
 ) -> None:
     """Replay a recorded load through the same engine; compare cost and violations.
@@ -65,47 +66,40 @@ def backtest(
     from forescale.sim.backtest import backtest as compare
     from forescale.sources.trace_csv import read_trace
 
-    lead_seconds, lead = _minutes("--lead-time", lead_time)
-    _, warm = _minutes("--warmup", warmup)
-    cfg = _pick(load(file), target)
+    lead_seconds, lead = minutes("--lead-time", lead_time)
+    _, warm = minutes("--warmup", warmup)
+    cfg = pick(load(file, overrides=overrides(sets, budget, target)), target)
+    record = _record(report)
     column = read_trace(trace)
     recorded = from_points(column.points)
     with _progress(len(recorded)) as progress:
         result = compare(
-            cfg, recorded, peak_instances=peak_instances, lead=lead, warmup=warm, progress=progress
+            cfg,
+            recorded,
+            peak_instances=peak_instances,
+            lead=lead,
+            warmup=warm,
+            progress=progress,
+            watch=record,
         )
-    notes = [*_notes(recorded, column, trace, lead_seconds, lead), *result.notes]
+    notes = [*trace_notes(recorded, column, trace, lead_seconds, lead), *result.notes]
     if timeline is not None:
         _write(timeline, result)
+    if report is not None and record is not None:
+        _report(report, file, column.name, result, record, notes)
     if json:
-        about = _about(recorded, column, result, peak_instances, lead, notes)
+        about = about_trace(
+            recorded,
+            column,
+            scored=len(result.load),
+            warmup=result.warmup,
+            peak=peak_instances,
+            lead=lead,
+            notes=notes,
+        )
         print_json({"strategies": result.strategies, "trace": about})
     else:
         _show(column, result, peak_instances, lead, notes)
-
-
-def _minutes(option: str, text: str) -> tuple[float, int]:
-    """A duration in seconds and, rounded up, in minutes."""
-    from math import ceil
-
-    from forescale.model.settings import parse_duration
-
-    try:
-        seconds = parse_duration(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from error
-    return seconds, ceil(seconds / 60)
-
-
-def _pick(config: "Config", name: str | None) -> "Target":
-    from forescale.model.errors import ConfigError
-
-    names = ", ".join(config.targets)
-    if name is None and len(config.targets) > 1:
-        raise ConfigError("the file has several targets", hint=f"choose one with --target: {names}")
-    if name is not None and name not in config.targets:
-        raise ConfigError(f"there is no target {name!r}", hint=f"its targets are: {names}")
-    return config.targets[name or names]
 
 
 @contextmanager
@@ -121,46 +115,24 @@ def _progress(minutes: int) -> "Iterator[Progress | None]":
         yield lambda done: bar.advance(task, done)
 
 
-def _notes(trace: "Trace", column: "Column", spec: str, seconds: float, lead: int) -> Iterator[str]:
-    """What was done to the trace before it could be used."""
-    from forescale.model.settings import format_duration
+def _record(report: Path | None) -> "Record | None":
+    """What remembers the decisions for a report; first of all, whether one can be drawn."""
+    if report is None:
+        return None
+    from forescale.sim.record import Record
+    from forescale.ui.report import require_drawing
 
-    if column.others and not spec.endswith(f":{column.name}"):
-        yield f"the column is {column.name}; there are also: {', '.join(column.others)}"
-    if trace.interpolated:
-        every = format_duration(trace.step)
-        yield f"points every {every} were interpolated to minutes: bursts between them are lost"
-    if trace.absent:
-        yield f"{trace.absent} minutes are absent: billed, but not scored"
-    yield from trace.notes
-    if lead * 60 != seconds:
-        yield f"the lead time was rounded up to {lead} minutes"
+    require_drawing()
+    return Record()
 
 
-def _iso(time: float) -> str:
-    from datetime import UTC, datetime
+def _report(
+    folder: Path, file: Path, column: str, result: "Backtest", record: "Record", notes: list[str]
+) -> None:
+    from forescale.ui.report import write_backtest
 
-    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _about(
-    trace: "Trace", column: "Column", result: "Backtest", peak: int, lead: int, notes: list[str]
-) -> dict[str, Any]:
-    """The `trace` object of the JSON: seconds for `step`, minutes for all other spans."""
-    return {
-        "column": column.name,
-        "start": _iso(trace.start),
-        "points": trace.points,
-        "step": trace.step,
-        "interpolated": trace.interpolated,
-        "minutes": len(trace),
-        "gaps": trace.absent,
-        "warmup": result.warmup,
-        "scored": len(result.load),
-        "peak_instances": peak,
-        "lead_time": lead,
-        "notes": notes,
-    }
+    page = write_backtest(folder, result, record, title=f"{file.name} on {column}", notes=notes)
+    err.print(f"report: {page}", markup=False, soft_wrap=True)
 
 
 def _write(path: Path, result: "Backtest") -> None:
@@ -181,18 +153,19 @@ def _write(path: Path, result: "Backtest") -> None:
             minutes = zip(*(column.tolist() for column in columns), strict=True)
             for minute, (load, need, *rest) in enumerate(minutes):
                 seen = ("", "") if isnan(load) else (load, need)
-                rows.writerow((_iso(result.start + STEP * minute), *seen, *rest))
+                rows.writerow((iso(result.start + STEP * minute), *seen, *rest))
     except OSError as error:
         raise TraceError(f"cannot write {path}: {error.strerror}", hint="choose another place") from error
 
 
 def _show(column: "Column", result: "Backtest", peak: int, lead: int, notes: list[str]) -> None:
-    from forescale.cli.scores import table, verdicts
+    from forescale.cli.scores import table
     from forescale.model.settings import format_duration
+    from forescale.ui.verdicts import verdicts
 
     warmup = f", after {format_duration(60 * result.warmup)} of warm-up" if result.warmup else ""
     lines = [
-        f"{column.name}: {len(result.load):,} minutes scored, from {_iso(result.start)}{warmup}.",
+        f"{column.name}: {len(result.load):,} minutes scored, from {iso(result.start)}{warmup}.",
         f"The load's 99.9th percentile is {peak} instances; the lead time is {lead} minutes.",
     ]
     out.print(*lines, "", sep="\n", markup=False, soft_wrap=True)

@@ -190,7 +190,8 @@ def _save(view: "View", path: Path) -> None:
 
 
 def _summary(result: "Result", title: str) -> None:
-    from forescale.cli.scores import table, verdicts
+    from forescale.cli.scores import table
+    from forescale.ui.verdicts import verdicts
 
     out.print(f"\n{title}: what the group cost and how well it served", style="bold", markup=False)
     out.print(table(result.strategies), "")

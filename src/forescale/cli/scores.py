@@ -1,10 +1,15 @@
 """How measures of strategies are shown: by `backtest`, and at the end of `demo`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
 from forescale.sim.measures import Score
+
+if TYPE_CHECKING:
+    from forescale.sim.bootstrap import Interval
+    from forescale.sim.comparison import Comparison
 
 _MEASURES = {
     "cost": ("cost, × oracle", "{:.2f}"),
@@ -18,7 +23,6 @@ _MEASURES = {
     "instability": ("υ instability, %", "{:.1f}"),
     "actions_per_day": ("actions a day", "{:.1f}"),
 }
-_RIVALS = {"target-tracking": "target tracking", "static-peak": "a static peak"}
 
 
 def table(scores: Mapping[str, Score]) -> Table:
@@ -32,24 +36,34 @@ def table(scores: Mapping[str, Score]) -> Table:
     return grid
 
 
-def verdicts(scores: Mapping[str, Score]) -> Iterator[str]:
-    """In words: what the configured strategy saves against each rival, and at what price in violations."""
-    ours = scores["configured"]
-    for name, label in _RIVALS.items():
-        if name in scores:
-            yield f"Against {label}: {_saving(ours, scores[name])}; {_service(ours, scores[name])}."
+def comparison_table(found: "Comparison") -> Table:
+    """Strategies down, with how each differs from the first; within 80 columns."""
+    grid = Table(box=None, padding=(0, 2, 0, 0))
+    grid.add_column("")
+    for title in (
+        "cost,\n× oracle",
+        "difference,\n%",
+        "violations,\n%",
+        "difference,\npoints",
+        "actions\na day",
+    ):
+        grid.add_column(title, justify="right")
+    for name, score in found.scores.items():
+        against = found.differences.get(name)
+        cost = interval(against.cost, 1) if against else ""
+        failed = interval(against.violations, 2) if against else ""
+        figures = (
+            f"{score.cost:.2f}",
+            cost,
+            f"{score.violations:.2f}",
+            failed,
+            f"{score.actions_per_day:.1f}",
+        )
+        grid.add_row(name, *figures)
+    return grid
 
 
-def _saving(ours: Score, rival: Score) -> str:
-    hours = ours.instance_hours - rival.instance_hours
-    if abs(hours) < 0.0005 * rival.instance_hours:
-        return "the same instance-hours"
-    word = "fewer" if hours < 0 else "more"
-    return f"{abs(hours):,.0f} instance-hours {word} ({abs(hours) / rival.instance_hours:.1%})"
-
-
-def _service(ours: Score, rival: Score) -> str:
-    if f"{ours.violations:.2f}" == f"{rival.violations:.2f}":
-        return f"as many violations ({ours.violations:.2f} %)"
-    word = "fewer" if ours.violations < rival.violations else "more"
-    return f"{word} violations ({ours.violations:.2f} % instead of {rival.violations:.2f} %)"
+def interval(found: "Interval", decimals: int) -> str:
+    """`+3.1 (+1.2 … +5.0)*`: a difference, its interval, and a star where that excludes 0."""
+    value, low, high = (f"{x:+.{decimals}f}" for x in (found.value, found.low, found.high))
+    return f"{value} ({low} … {high}){'*' if found.excludes_zero else ' '}"
