@@ -1,5 +1,5 @@
 #!/bin/sh
-# Install the MariaDB and PostgreSQL servers that the ledger's tests start themselves.
+# Install the MariaDB, PostgreSQL and Prometheus servers that the tests start themselves.
 #
 # Only the programs are wanted: no system service is started, and a server that already runs
 # is left alone. Safe to run again. Where nothing can be installed this says so and succeeds:
@@ -16,17 +16,20 @@ has_postgres() {
     done
     command -v initdb >/dev/null 2>&1
 }
+has_prometheus() { command -v prometheus >/dev/null 2>&1 && command -v promtool >/dev/null 2>&1; }
+has_all() { has_mariadb && has_postgres && has_prometheus; }
 
 missing=""
 has_mariadb || missing="$missing mariadb-server"
 has_postgres || missing="$missing postgresql"
+has_prometheus || missing="$missing prometheus"
 if [ -z "$missing" ]; then
-    say "MariaDB and PostgreSQL are there"
+    say "MariaDB, PostgreSQL and Prometheus are there"
     exit 0
 fi
 
 if ! command -v apt-get >/dev/null 2>&1; then
-    warn "no apt-get here: install these yourself to test the ledger on them:$missing"
+    warn "no apt-get here: install these yourself to test with them:$missing"
     exit 0
 fi
 if [ "$(id -u)" = 0 ]; then
@@ -34,7 +37,7 @@ if [ "$(id -u)" = 0 ]; then
 elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
     as_root="sudo -n"
 else
-    warn "neither root nor password-less sudo: not installed, so not tested on:$missing"
+    warn "neither root nor password-less sudo: not installed, so not tested with:$missing"
     exit 0
 fi
 
@@ -65,5 +68,6 @@ install $missing >/dev/null 2>&1 || {
 
 has_mariadb || warn "no MariaDB: the ledger is not tested on it"
 has_postgres || warn "no PostgreSQL: the ledger is not tested on it"
-if has_mariadb && has_postgres; then say "MariaDB and PostgreSQL are there"; fi
+has_prometheus || warn "no Prometheus: reading history from it is not tested"
+if has_all; then say "MariaDB, PostgreSQL and Prometheus are there"; fi
 exit 0

@@ -41,3 +41,10 @@ def postgres_url(meeting):
     """A PostgreSQL server's URL, for a user who may create databases."""
     with _serve(servers.POSTGRES, meeting) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def prometheus_url(meeting):
+    """A Prometheus that remembers what `servers` says, for who logs in as `PROMETHEUS_LOGIN`."""
+    with _serve(servers.PROMETHEUS, meeting) as url:
+        yield url

@@ -1,4 +1,4 @@
-"""Real MariaDB and PostgreSQL servers for the tests that want them.
+"""Real MariaDB, PostgreSQL and Prometheus servers for the tests that want them.
 
 The first test process that asks starts a server, in a directory of its own, on a free port of
 127.0.0.1, as a user without privileges; the others share it. A keeper (this very file, run as
@@ -37,6 +37,8 @@ class Kind(NamedTuple):
     prepare: Callable[[Path, Path, dict[str, Any]], None]
     command: Callable[[Path, Path, int], list[str]]
     url: Callable[[int], str]
+    ready: Callable[[str, Callable[[], bool]], None]
+    """Waits until the server at a URL answers; raises when told that it is too late."""
     stop: signal.Signals = signal.SIGTERM
 
 
@@ -144,7 +146,8 @@ def keep(kind: Kind, meeting: Path) -> None:
         kind.prepare(program, home, user)
         port = _free_port()
         process = subprocess.Popen(kind.command(program, home, port), cwd=home, **user)
-        _wait(kind, process, port)
+        deadline = time.monotonic() + PATIENCE
+        kind.ready(kind.url(port), lambda: process.poll() is not None or time.monotonic() > deadline)
         fresh = card.with_suffix(".new")
         fresh.write_text(json.dumps({"url": kind.url(port), "keeper": os.getpid()}))
         fresh.rename(card)
@@ -190,22 +193,35 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait(kind: Kind, process: subprocess.Popen[bytes], port: int) -> None:
+def _wait_for_sql(url: str, late: Callable[[], bool]) -> None:
     from sqlalchemy import create_engine
     from sqlalchemy.exc import OperationalError
 
-    engine = create_engine(kind.url(port))
-    deadline = time.monotonic() + PATIENCE
+    engine = create_engine(url)
     while True:
         try:
             engine.connect().close()
         except OperationalError:
-            if process.poll() is not None or time.monotonic() > deadline:
+            if late():
                 raise
             time.sleep(0.05)
         else:
             engine.dispose()
             return
+
+
+def _wait_for_prometheus(url: str, late: Callable[[], bool]) -> None:
+    import httpx2
+
+    while True:
+        try:
+            if httpx2.get(f"{url}/-/ready", auth=PROMETHEUS_LOGIN).is_success:
+                return
+        except httpx2.TransportError:
+            pass
+        if late():
+            raise RuntimeError("Prometheus does not get ready")
+        time.sleep(0.05)
 
 
 def _quoted(password: str) -> str:
@@ -287,6 +303,55 @@ def _run_postgres(program: Path, home: Path, port: int) -> list[str]:
     return [str(program), "-D", str(home / "data"), *options]
 
 
+# What the test Prometheus remembers: three pieces of some hours, far apart, so that reading all of
+# it takes several requests. `load` is the minute since the beginning, `app` tells two series apart;
+# `calls_total` counts two a second.
+PROMETHEUS_START = 1_704_067_200  # 2024-01-01T00:00:00Z
+PROMETHEUS_PIECES = ((0, 240), (10_920, 11_160), (22_000, 22_120))  # minutes
+PROMETHEUS_NAN = 100  # the minute whose `load` is NaN
+PROMETHEUS_LOGIN = ("reader", "correct horse")
+_BCRYPT = (
+    "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e"  # of the password, as Prometheus wants it
+)
+
+
+def _prepare_prometheus(program: Path, home: Path, user: dict[str, Any]) -> None:
+    (home / "prometheus.yml").write_text("global: {}\n")
+    (home / "web.yml").write_text(f"basic_auth_users:\n  {PROMETHEUS_LOGIN[0]}: {_BCRYPT}\n")
+    (home / "samples").write_text("\n".join(_samples()) + "\n# EOF\n")
+    (home / "data").mkdir()
+    if user:
+        os.chown(home / "data", user["user"], user["group"])
+    promtool = shutil.which("promtool") or str(program.with_name("promtool"))
+    command = [promtool, "tsdb", "create-blocks-from", "openmetrics", "samples", "data"]
+    subprocess.run(command, cwd=home, check=True, stdout=subprocess.DEVNULL, **user)
+
+
+def _samples() -> Iterator[str]:
+    """OpenMetrics text: all of a metric together."""
+    minutes = [minute for first, last in PROMETHEUS_PIECES for minute in range(first, last)]
+    yield "# TYPE load gauge"
+    for app, factor in (("web", 1), ("jobs", 2)):
+        for minute in minutes:
+            value = "NaN" if minute == PROMETHEUS_NAN else factor * minute
+            yield f'load{{app="{app}"}} {value} {PROMETHEUS_START + 60 * minute}'
+    yield "# TYPE calls counter"
+    for minute in minutes:
+        yield f"calls_total {120 * minute} {PROMETHEUS_START + 60 * minute}"
+
+
+def _run_prometheus(program: Path, home: Path, port: int) -> list[str]:
+    return [
+        str(program),
+        f"--config.file={home / 'prometheus.yml'}",
+        f"--web.config.file={home / 'web.yml'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        f"--storage.tsdb.path={home / 'data'}",
+        "--storage.tsdb.retention.time=100y",
+        "--log.level=warn",
+    ]
+
+
 MARIADB = Kind(
     "mariadb",
     "mariadbd",
@@ -294,6 +359,7 @@ MARIADB = Kind(
     _prepare_mariadb,
     _run_mariadb,
     lambda port: f"mysql+pymysql://forescale:{_quoted(PASSWORD)}@127.0.0.1:{port}/mysql",
+    _wait_for_sql,
 )
 POSTGRES = Kind(
     "postgres",
@@ -302,10 +368,20 @@ POSTGRES = Kind(
     _prepare_postgres,
     _run_postgres,
     lambda port: f"postgresql+psycopg://forescale:{_quoted(PASSWORD)}@127.0.0.1:{port}/postgres",
+    _wait_for_sql,
     signal.SIGINT,  # at SIGTERM it would wait for its clients
+)
+PROMETHEUS = Kind(
+    "prometheus",
+    "prometheus",
+    "usr/*bin/",
+    _prepare_prometheus,
+    _run_prometheus,
+    lambda port: f"http://127.0.0.1:{port}",
+    _wait_for_prometheus,
 )
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that `finally` is run
-    keep({kind.name: kind for kind in (MARIADB, POSTGRES)}[sys.argv[1]], Path(sys.argv[2]))
+    keep({kind.name: kind for kind in (MARIADB, POSTGRES, PROMETHEUS)}[sys.argv[1]], Path(sys.argv[2]))

@@ -80,7 +80,7 @@ def pull(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Write the past of a target's signals to a CSV or Parquet file.
+    r"""Write the past of a target's signals to a CSV or Parquet file.
 
     From CloudWatch: a column for each signal of the target, in_service where the group's metrics
     are collected, and demand in instances, just as a run reckons it. What is absent stays empty.
@@ -91,7 +91,7 @@ def pull(
     From Prometheus, any query. PROMETHEUS_USER and PROMETHEUS_PASSWORD, or PROMETHEUS_TOKEN, or a
     netrc file give access.
 
-      forescale history pull --prometheus http://prometheus:9090 \\
+      forescale history pull --prometheus http://prometheus:9090 \
           --query 'sum(rate(requests_total[1m]))' -o load.csv
     """
     from forescale.cli.when import moment

@@ -1,5 +1,6 @@
 """Prometheus, and whatever answers its query API: Mimir, Thanos, VictoriaMetrics, Amazon's own."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
@@ -161,7 +162,7 @@ def _auth(connection: Connection) -> Any:
     if connection.token or "@" in urlsplit(connection.url).netloc:
         return None
     try:
-        return httpx2.NetRCAuth()
+        return httpx2.NetRCAuth(os.environ.get("NETRC"))
     except (OSError, ValueError, SyntaxError):  # none there, or one that cannot be read
         return None
 
