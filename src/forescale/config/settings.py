@@ -1,9 +1,9 @@
 """The configuration file as models: what may be written, what it means, what holds when left out."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, Secret, StringConstraints, field_validator
+from pydantic import Field, Secret, StringConstraints, field_validator, model_validator
 
 from forescale.actuators import AnyActuator
 from forescale.aws.settings import AwsSettings
@@ -73,6 +73,24 @@ class Config(Settings):
     """Health and readiness over HTTP; null for none."""
     targets: dict[Name, Target] = Field(min_length=1)
     """What is scaled, by names of your own. Whatever a target leaves out it takes from `defaults`."""
+
+    @model_validator(mode="after")
+    def _matched(self) -> Self:
+        for name, target in self.targets.items():
+            if (experiment := target.experiment) is None or experiment.matched_with is None:
+                continue
+            other = self.targets.get(experiment.matched_with)
+            theirs = other.experiment if other is not None else None
+            if theirs is None or theirs.matched_with != name:
+                raise ValueError(
+                    f"targets.{name}.experiment.matched_with is {experiment.matched_with!r}: there must be "
+                    f"such a target, with an experiment whose matched_with is {name!r}"
+                )
+            if theirs.model_copy(update={"matched_with": experiment.matched_with}) != experiment:
+                raise ValueError(
+                    f"targets.{name}.experiment and that of {experiment.matched_with} must be the same"
+                )
+        return self
 
     @field_validator("store")
     @classmethod

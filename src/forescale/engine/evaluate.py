@@ -150,8 +150,8 @@ def _confirmation(state: State, direction: Direction) -> Confirmation:
     return Confirmation(direction, last.count + 1 if last.direction is direction else 1)
 
 
-def decision(state: State, event: Observed, found: Conclusion) -> Decision:
-    """The decision for the ledger, with everything that led there."""
+def decision(state: State, event: Observed, found: Conclusion, more: tuple[Reason, ...] = ()) -> Decision:
+    """The decision for the ledger, with everything that led there, `more` reasons included."""
     obs, plan, verdict, desired = found.obs, found.plan, found.verdict, found.desired
     unread = tuple(Reason("unread", error) for error in event.errors) if event.errors else ()
     return Decision(
@@ -167,7 +167,7 @@ def decision(state: State, event: Observed, found: Conclusion) -> Decision:
         in_service=obs.fleet.in_service,
         pending=obs.fleet.pending,
         lead_time=obs.lead_time,
-        reasons=(*verdict.reasons, *unread),
+        reasons=(*verdict.reasons, *unread, *more),
         clamps=tuple(plan.clamps),
         blockers=tuple(plan.blockers),
         proposals=found.proposals,

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
+from forescale.engine.experiment_settings import ArmName, Experiment
 from forescale.model.sample import Unit
 from forescale.model.settings import Duration, Settings, SignalSettings
 from forescale.policy import AnyPolicy, TargetTracking
@@ -24,8 +25,8 @@ class DemandSettings(Settings):
     Left out: `instance` for percent, else `group`."""
 
 
-ArmName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,30}$")]
-"""How people call a strategy: short, for reports."""
+CONTROL = "control"
+"""The arm that an experiment compares with: the target's own policies and guards, in the shadow."""
 
 # What runs beside forescale has none of its guards: a cloud's target tracking, above all.
 _OPEN: dict[str, Any] = {
@@ -62,6 +63,8 @@ class TargetSettings(Settings):
     shadow: Mapping[ArmName, ArmSettings] = {}
     """Strategies that run beside the one that acts, by names of your own: what each would have cost, and
     how well it would have served, is counted on the live demand."""
+    experiment: Experiment | None = None
+    """An A/B test on the live target; none where left out."""
 
     @model_validator(mode="after")
     def _known_signals(self) -> Self:
@@ -79,6 +82,21 @@ class TargetSettings(Settings):
         yield from ((f"policies[{i}]", policy) for i, policy in enumerate(self.policies))
         for name, arm in self.shadow.items():
             yield from ((f"shadow.{name}.policies[{i}]", policy) for i, policy in enumerate(arm.policies))
+        if self.experiment is not None:
+            path, tried = "experiment.treatment.policies", self.experiment.treatment.policies
+            yield from ((f"{path}[{i}]", policy) for i, policy in enumerate(tried))
+
+    @model_validator(mode="after")
+    def _experiment_possible(self) -> Self:
+        if self.experiment is None:
+            return self
+        if self.demand is None:
+            raise ValueError("an experiment needs demand: without it nobody knows what was violated")
+        if CONTROL in self.shadow:
+            raise ValueError(f"shadow.{CONTROL} is what the experiment compares with: choose another name")
+        if self.experiment.slice < 4 * (self.lead_time + self.experiment.settle):
+            raise ValueError("experiment.slice is less than four times lead_time + experiment.settle")
+        return self
 
     @model_validator(mode="after")
     def _demand_measurable(self) -> Self:
@@ -94,7 +112,7 @@ class TargetSettings(Settings):
     @cached_property
     def lookback(self) -> float:
         """Seconds of history that the policies look at, those in the shadow included."""
-        own = max((policy.lookback for policy in self.policies), default=0.0)
+        own = max((policy.lookback for _, policy in self._written()), default=0.0)
         return max((own, *(arm.lookback for arm in self.arms.values())))
 
     @cached_property
@@ -105,7 +123,7 @@ class TargetSettings(Settings):
     @cached_property
     def read(self) -> frozenset[str]:
         """The signals whose own values, not only the demand made of them, some policy reads."""
-        own = frozenset(s for p in self.policies if (s := getattr(p, "signal", None)))
+        own = frozenset(s for _, p in self._written() if (s := getattr(p, "signal", None)))
         return own.union(*(arm.read for arm in self.arms.values()))
 
     @cached_property
@@ -119,7 +137,21 @@ class TargetSettings(Settings):
         everyone = (policy for _, policy in self._written())
         asked = {name: self._arm(p) for policy in everyone for name, p in getattr(policy, "arms", {}).items()}
         named = {name: self._arm(arm.policies, arm.guards) for name, arm in self.shadow.items()}
+        if self.experiment is not None:
+            named = {CONTROL: self._arm(self.policies, self.guards)} | named
         return {name: named.pop(name, arm) for name, arm in asked.items()} | named
+
+    @cached_property
+    def treated(self) -> "TargetSettings":
+        """The settings under the experiment's treatment; what is remembered and read is the same."""
+        if self.experiment is None:
+            return self
+        tried = self.experiment.treatment
+        own = {"policies": tried.policies, "guards": tried.guards or self.guards}
+        fields = {name: getattr(self, name) for name in TargetSettings.model_fields}
+        treated = TargetSettings.model_construct(**fields | own)
+        vars(treated).update(arms=self.arms, lookback=self.lookback, read=self.read, treated=treated)
+        return treated
 
     def _arm(self, policies: Any, guards: Guards | None = None) -> "TargetSettings":
         bounds = {"min": self.guards.min, "max": self.guards.max}
@@ -127,6 +159,7 @@ class TargetSettings(Settings):
             "policies": tuple(policies),
             "guards": guards or Guards.model_validate(_OPEN | bounds),
             "shadow": {},
+            "experiment": None,
         }
         return _Arm.model_construct(
             **{name: getattr(self, name) for name in TargetSettings.model_fields} | own

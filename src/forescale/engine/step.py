@@ -5,6 +5,7 @@ import msgspec
 from forescale.engine.account import account, billing
 from forescale.engine.evaluate import decision as decision_of
 from forescale.engine.evaluate import evaluate, unseen
+from forescale.engine.experiment import advance, in_force, reasons
 from forescale.engine.memory import fewer, in_windows, recent_history, remember
 from forescale.engine.observe import observe, under_way
 from forescale.engine.settings import TargetSettings
@@ -46,7 +47,7 @@ def step(state: State, event: Event, cfg: TargetSettings) -> tuple[State, tuple[
     if isinstance(event, Observed):
         state, effects = _observed(state, event, cfg)
     elif isinstance(event, Reported):
-        state, effects = _reported(state, event.outcome, cfg)
+        state, effects = _reported(state, event.outcome, in_force(state, cfg))
     elif isinstance(event, Commanded):
         state, effects = _commanded(state, event.command)
     else:
@@ -98,6 +99,7 @@ def _rebase(state: State, now: float, cfg: TargetSettings) -> State:
         idle=None,
         tally=state.tally.back_to(now),
         arms={name: back_to(arm, now) for name, arm in state.arms.items()},
+        trial=replace(state.trial, began=min(state.trial.began, now)) if state.trial else None,
         forecast=state.forecast if state.forecast and state.forecast.time <= now else None,
     )
 
@@ -105,20 +107,24 @@ def _rebase(state: State, now: float, cfg: TargetSettings) -> State:
 def _observed(state: State, event: Observed, cfg: TargetSettings) -> tuple[State, tuple[Effect, ...]]:
     now = state.time
     state, notices = observe(state, event, now, cfg)
-    tally, arms = state.tally, state.arms
+    tally, arms, trial = state.tally, state.arms, state.trial
     if cfg.demand is not None and state.fleet is not None:
         tally = account(state, event.fleet, cfg.period, now)
         arms = shadow(state, tally, now, cfg) if cfg.arms or arms else arms
+    if cfg.experiment is not None or trial is not None:
+        trial, told = advance(state, tally, arms, now, cfg)
+        notices += told
     seen = now if state.seen is None else state.seen
-    state = replace(state, seq=state.seq + 1, seen=seen, tally=tally, arms=arms)
-    fleet = state.fleet
+    state = replace(state, seq=state.seq + 1, seen=seen, tally=tally, arms=arms, trial=trial)
+    cfg, fleet = in_force(state, cfg), state.fleet
     if fleet is None or event.blind:
         return _unseen(state), (*notices, Decided(unseen(state, event, now)))
     state, settled = _settle(state, fleet, now, cfg)
     if (wanted := in_windows(state.wanted, fleet, now, cfg)) is not state.wanted:
         state = replace(state, wanted=wanted)
     found = evaluate(state, fleet, now, cfg, tallies(arms))
-    decision, again = decision_of(state, event, found), state.acting
+    who = reasons(state.trial) if state.trial is not None else ()
+    decision, again = decision_of(state, event, found, who), state.acting
     state = replace(
         state,
         seen=now if found.fresh else state.seen,

@@ -7,6 +7,7 @@ from forescale.model.fleet import FleetStatus
 from forescale.model.forecast import Forecast
 from forescale.model.sample import Load, Point
 from forescale.model.tally import Tally
+from forescale.model.trial import Trial
 from forescale.model.value import Value
 
 
@@ -42,7 +43,8 @@ class State(Value, frozen=True):
     `expected` the desired capacity as last seen or set, `acting` the journaled action
     whose outcome is not yet known, `verifying` the one that was accepted and whose capacity
     is not yet there, `idle` the one that nothing was to be done about (a dry run), `tally`
-    what has been billed and violated so far, `arms` the strategies that run in its shadow.
+    what has been billed and violated so far, `arms` the strategies that run in its shadow,
+    `trial` the experiment that runs on it.
     """
 
     target: str
@@ -66,6 +68,7 @@ class State(Value, frozen=True):
     forecast: Forecast | None = None
     tally: Tally = Tally()
     arms: dict[str, "Arm"] = {}
+    trial: Trial | None = None
 
 
 class Arm(Value, frozen=True):

@@ -32,6 +32,24 @@ class Sums(Value, frozen=True):
         """Instances billed per instance of demand; None where there was none."""
         return self.billed / self.requests if self.requests > 0 else None
 
+    def since(self, before: "Sums") -> "Sums":
+        """What has come since."""
+        return Sums(
+            self.requests - before.requests,
+            self.violated - before.violated,
+            self.billed - before.billed,
+            self.minutes - before.minutes,
+        )
+
+    def plus(self, more: "Sums") -> "Sums":
+        """Both together."""
+        return Sums(
+            self.requests + more.requests,
+            self.violated + more.violated,
+            self.billed + more.billed,
+            self.minutes + more.minutes,
+        )
+
 
 class Tally(Value, frozen=True, array_like=True):
     """Sums since the start, and the same forgotten exponentially (`MEMORY`): see `total`, `recent`.
