@@ -128,7 +128,7 @@ def _own_step(target: Target) -> float:
 
 def _about_step(age: float, step: int, asked: float | None) -> list[str]:
     if asked is None and step > 60 and step == finest(age - 60):
-        finer = next((p for p in (60, 300) if p < step and kept(p) < age), step)
+        finer = next((p for p in (300, 60) if p < step and kept(p) < age), step)
         limit = f"CloudWatch keeps steps of {format_duration(finer)} for {format_duration(kept(finer))}"
         return [f"{limit}: these are {format_duration(step)}"]
     if age > kept(step):
