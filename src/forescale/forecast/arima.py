@@ -42,7 +42,8 @@ class ArimaForecaster(PointForecaster[Arima]):
     """ARIMA of the newest `FEW` steps; without seasons, which have models of their own."""
 
     name = "arima"
-    needs: ClassVar[int] = 60
+    needs: ClassVar[int] = 240
+    learns: ClassVar[bool] = True
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,7 +1,8 @@
 """Several models at once, weighted by how well each has done on this very load.
 
 Each member is fitted on all but the newest fifth of the history and judged on that fifth by its
-pinball loss; its weight is the inverse square of that loss. Quantiles are averaged level by
+pinball loss; its weight is the inverse fourth power of that loss (lower
+powers were measured to let poor members count too much). Quantiles are averaged level by
 level (Vincent averaging; Ratcliff 1979). All are then fitted on the whole history.
 """
 
@@ -25,6 +26,7 @@ JUDGED = 0.2
 """The newest share of the history, on which members are judged; three days at most."""
 
 _LONGEST = 3 * 1440
+_POWER = 4
 _ROWS = 5_000  # moments on which they are judged
 
 
@@ -93,7 +95,7 @@ class CombinedForecaster(BaseForecaster[Members]):
 
 
 def _weights(losses: list[float]) -> tuple[float, ...]:
-    """Inverse squares that sum to 1; equal ones where a loss is 0."""
+    """Inverse fourth powers that sum to 1."""
     best = min(losses)
-    inverse = [1.0 if loss == best else (best / loss) ** 2 for loss in losses]
+    inverse = [1.0 if loss == best else (best / loss) ** _POWER for loss in losses]
     return tuple(float(weight / sum(inverse)) for weight in inverse)

@@ -30,7 +30,7 @@ Bools = NDArray[np.bool_]
 _BLOCKS, _HELD_OUT = 15, (2, 7, 12)  # a fifth of the time, in blocks, the newest not among them
 _FIRST = 120  # steps before the first row: a feature or two should be there
 _CELLS = 4_000_000  # rows x steps of the path that are solved for at once, which bounds memory
-_RIDGE = 1e-3  # penalty, as a share of the rows; the columns are standardised
+_RIDGE = 1e-2  # penalty, as a share of the rows; the columns are standardised
 _FAR = 6.0  # standard deviations beyond which a column tells a linear model no more
 _THIN = 1e-6  # the smallest spread, relative to the level
 
@@ -149,6 +149,8 @@ def at_least_thin(spread: ArrayLike) -> Floats:
 class Linear:
     """Ridge regression of one or more targets on standardised columns; absent ones are at their mean.
 
+    A column tells no more than the furthest that was learned from: a line goes wrong beyond its data.
+
     w = (X'DX + penalty)^-1 X'Dy with D the weights (Hoerl and Kennard 1970).
     """
 
@@ -159,7 +161,9 @@ class Linear:
             self._mean = np.nansum(matrix * counted, axis=0) / total
             deviation = np.sqrt(np.nansum((matrix - self._mean) ** 2 * counted, axis=0) / total)
         self._deviation = np.where(deviation > 1e-12, deviation, np.inf)
+        self._low, self._high = np.full(len(total), -_FAR), np.full(len(total), _FAR)
         columns = self._standardised(matrix)
+        self._low, self._high = columns.min(axis=0), columns.max(axis=0)
         heavy = columns * weight[:, None]
         square = heavy.T @ columns + _RIDGE * len(columns) * np.eye(columns.shape[1])
         self._base = np.average(targets, axis=0, weights=weight)
@@ -171,7 +175,7 @@ class Linear:
 
     def _standardised(self, matrix: Floats) -> Floats:
         standard: Floats = np.nan_to_num((matrix - self._mean) / self._deviation)
-        return np.clip(standard, -_FAR, _FAR)
+        return np.clip(standard, self._low, self._high)
 
 
 def _path_lines(series: Series, origins: Ints, seen: Features, horizon: int) -> Linear:

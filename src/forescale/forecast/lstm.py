@@ -129,7 +129,8 @@ class Network:
         kernel, recurrent, bias, dense, dense_bias, out, out_bias = self.weights
         hour, known = self.inputs(rows)
         read = _read(hour[:, :, 0].astype(np.float64), kernel, recurrent, bias)
-        hidden = np.maximum(np.concatenate((read, known), axis=1) @ dense + dense_bias, 0.0)
+        both: Floats = np.concatenate((read, known.astype(np.float64)), axis=1)
+        hidden: Floats = np.maximum(both @ dense + dense_bias, 0.0)
         return from_knots((hidden @ out + out_bias) * self.size, KNOTS)
 
 

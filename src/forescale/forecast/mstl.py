@@ -46,7 +46,8 @@ class MstlForecaster(PointForecaster[Smoothing]):
     """Seasons of a day and, with two weeks of history, of a week; and exponential smoothing."""
 
     name = "mstl"
-    needs: ClassVar[int] = 2 * 1440
+    needs: ClassVar[int] = 3600
+    learns: ClassVar[bool] = True
 
     def _learn(self, series: Series, horizon: int) -> Smoothing | NotReady:
         day = round(86_400 / series.step)
@@ -129,7 +130,7 @@ def _ahead(model: Smoothing, values: Floats, series: Series, origins: Ints, hori
     now = round(series.start / series.step) + origins[:, None]
     seen = blocks_until(values, origins, 1, BURN_IN) / model.scale
     rest = seen - model.season(now - np.arange(BURN_IN, 0, -1))
-    level, trend = rest[:, 0].copy(), np.zeros(len(rest))
+    level, trend = rest.mean(axis=1), np.zeros(len(rest))
     for t in range(1, BURN_IN):
         error = rest[:, t] - level - model.phi * trend
         level = level + model.phi * trend + model.alpha * error

@@ -6,7 +6,7 @@ errors come in no particular order. Errors are relative, so that they hold at an
 """
 
 from abc import abstractmethod
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 
@@ -18,11 +18,15 @@ from forescale.series.regular import Floats, Ints, Series
 SAMPLE = 20_000
 """At most so many past moments are judged; of more, some are drawn, always the same ones."""
 
+JUDGED = 14 * 1440
+"""The newest steps of history on which a model is judged."""
+
 ENOUGH = 30
 """Past errors below which there is no telling how far a forecast is off."""
 
 _SMALL = 0.02  # errors of a forecast near 0 are relative to this share of the usual level
 _SEED = 20
+_JUDGED = 0.2  # of the history is kept for judging a model that learns
 
 Model = TypeVar("Model")
 
@@ -46,6 +50,9 @@ def sampled(origins: Ints, limit: int = SAMPLE) -> Ints:
 class PointForecaster(BaseForecaster[tuple[Model, Floats, float]], Generic[Model]):
     """A model that gives one number; its past relative errors make quantiles of it."""
 
+    learns: ClassVar[bool] = False
+    """Whether it fits itself to the history: it is then judged on a newest part that it has not seen."""
+
     @abstractmethod
     def _learn(self, series: Series, horizon: int) -> Model | NotReady:
         """What the number is made with."""
@@ -55,10 +62,12 @@ class PointForecaster(BaseForecaster[tuple[Model, Floats, float]], Generic[Model
         """The number for each origin; NaN where there is none."""
 
     def _train(self, series: Series, horizon: int) -> tuple[Model, Floats, float] | NotReady:
-        model = self._learn(series, horizon)
+        split = len(series) - min(int(_JUDGED * len(series)), JUDGED) if self.learns else len(series)
+        model = self._learn(series.cut(0, split), horizon)
         if isinstance(model, NotReady):
             return model
-        origins = sampled(np.arange(1, len(series) - horizon + 1))
+        first = split if self.learns else max(len(series) - JUDGED, 1)
+        origins = sampled(np.arange(first, max(len(series) - horizon + 1, first)))
         points = self._points(model, series, origins, horizon)
         small = _SMALL * float(np.nanmean(np.abs(series.values)))
         errors = (realised(series.values, origins, horizon) - points) / _size(points, small)
@@ -67,7 +76,8 @@ class PointForecaster(BaseForecaster[tuple[Model, Floats, float]], Generic[Model
             return NotReady(
                 f"{self.name} needs {ENOUGH} past forecasts to judge itself by, has {len(errors)}"
             )
-        return model, error_quantiles(errors), small
+        final = self._learn(series, horizon) if self.learns else model
+        return final if isinstance(final, NotReady) else (final, error_quantiles(errors), small)
 
     def _quantiles(
         self, state: tuple[Model, Floats, float], series: Series, origins: Ints, horizon: int
