@@ -93,11 +93,26 @@ def test_signals_in_service_and_demand_on_one_grid_with_holes_where_nothing_is_k
     assert any("nothing is known of the first 55m" in note for note in past.notes)
 
 
-def test_without_the_number_in_service_there_is_no_demand_and_the_remedy_is_told(world):
-    world.put(50.0, 60)
+@pytest.mark.parametrize(("every", "step"), [(60, 60.0), (60, 300.0), (300, 300.0)])
+def test_without_the_number_in_service_those_that_report_are_counted_and_that_is_told(world, every, step):
+    """Detailed monitoring sends a datapoint of each instance a minute, basic one in five."""
+    for back in range(every, 3601, every):
+        for _instance in range(3 if back > 1800 else 4):
+            world.put(50.0, back)
+    past = world.pull(step=step)
+    assert list(past.columns) == ["cpu", "reporting", "demand"]
+    assert set(past.columns["reporting"]) == {3.0, 4.0}
+    assert past.columns["demand"][0] == 1.5
+    assert past.columns["demand"][-1] == 2.0
+    assert any("reporting" in note and "enable-metrics-collection" in note for note in past.notes)
+
+
+def test_where_nobody_can_tell_how_many_there_were_there_is_no_demand(world):
+    for back in (600, 660 + 120):
+        world.put(50.0, back)
     past = world.pull()
     assert list(past.columns) == ["cpu"]
-    assert any("enable-metrics-collection" in note and "web" in note for note in past.notes)
+    assert any("no demand column" in note and "web" in note for note in past.notes)
 
 
 def test_a_total_of_the_group_needs_no_number_in_service(world):
@@ -121,6 +136,7 @@ targets:
 def test_a_long_past_is_read_in_pieces_no_larger_than_an_answer(world):
     for hour in range(1, 14 * 24):
         world.put(hour, HOUR * hour)
+    world.put(4.0, HOUR, IN_SERVICE)
     told = []
     past = world.pull(14 * DAY, progress=lambda *done: told.append(done))
     asked = world.asked()
@@ -146,6 +162,7 @@ def test_an_answer_in_pages_is_read_whole(world):
 def test_the_step_is_the_finest_that_cloudwatch_has_kept(world, days, step, words):
     for hour in range(1, 48):
         world.put(10.0, HOUR * hour)
+        world.put(4.0, HOUR * hour, IN_SERVICE)
     past = world.pull(days * DAY)
     assert past.step == step
     assert {p for _, _, periods in world.asked() for p in periods} == {step}

@@ -15,11 +15,13 @@ from forescale.sources.cloudwatch_history import finest, kept, read_past
 from forescale.sources.history import Points, Progress
 from forescale.sources.prometheus import Connection, Prometheus, read_queries
 
-DEMAND, IN_SERVICE = "demand", "in_service"
-_NO_COUNT = (
-    "there is no demand column: the group's metrics GroupInServiceInstances are not collected; switch "
-    "them on with `aws autoscaling enable-metrics-collection --granularity 1Minute --auto-scaling-group-name "
+DEMAND, IN_SERVICE, REPORTING = "demand", "in_service", "reporting"
+_NOT_COLLECTED = (
+    "because GroupInServiceInstances is not collected; switch it on with `aws autoscaling "
+    "enable-metrics-collection --granularity 1Minute --auto-scaling-group-name "
 )
+_ESTIMATED = f"demand is reckoned with {REPORTING}, the number of instances that sent CPU datapoints,"
+_NO_COUNT = "there is no demand column"
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,16 @@ async def pull_target(
     notes = [*_about_step(age, every, step), *past.notes]
     if past.in_service:
         columns.setdefault(IN_SERVICE, past.in_service)
-    demand = _demand(target, past.signals, past.in_service)
+    elif past.reporting:
+        columns.setdefault(REPORTING, past.reporting)
+    counted = past.in_service or past.reporting
+    demand = _demand(target, past.signals, counted)
     if demand:
         columns.setdefault(DEMAND, demand)
-    elif target.demand and not past.in_service and past.signals.get(target.demand.signal):
-        notes.append(f"{_NO_COUNT}{group}`")
+    if target.demand and not past.in_service and _demand(target, past.signals, {}) != demand:
+        notes.append(f"{_ESTIMATED} {_NOT_COLLECTED}{group}`")
+    elif target.demand and not demand and past.signals.get(target.demand.signal):
+        notes.append(f"{_NO_COUNT}, {_NOT_COLLECTED}{group}`")
     return _gridded(columns, span, every, notes)
 
 
@@ -136,7 +143,7 @@ def _about_step(age: float, step: int, asked: float | None) -> list[str]:
     return []
 
 
-def _demand(target: Target, signals: Mapping[str, Points], in_service: Points) -> dict[float, float]:
+def _demand(target: Target, signals: Mapping[str, Points], counted: Points) -> dict[float, float]:
     """The demand in instances, exactly as the engine would have reckoned."""
     if target.demand is None:
         return {}
@@ -145,7 +152,7 @@ def _demand(target: Target, signals: Mapping[str, Points], in_service: Points) -
     found = {}
     for time, value in signals.get(name, {}).items():
         sample = Sample(name, time, value, unit, "cloudwatch")
-        demand = demand_of(sample, in_service.get(time, 0.0), target)
+        demand = demand_of(sample, counted.get(time, 0.0), target)
         if demand is not None:
             found[time] = demand
     return found

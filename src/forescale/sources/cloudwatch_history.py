@@ -1,6 +1,7 @@
 """A target's past from CloudWatch: its signals, and how many instances were in service."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 from forescale.model.errors import AdapterError
@@ -19,14 +20,21 @@ _MARGIN = 600.0  # what is about to expire may have done so when the call arrive
 _LONGEST = 10_080  # steps in a window: a week of minutes, so that there is progress to show
 _SUMS = ("Sum", "SampleCount")
 # One for the group as a whole; published where its metrics collection is enabled.
+_CPU = ("AWS/EC2", "CPUUtilization")
+_LOOK = 3 * 3600.0  # enough to see how often an instance reports
 _IN_SERVICE = ("AWS/AutoScaling", "GroupInServiceInstances")
 
 
 class Past(NamedTuple):
-    """What was found: points by signal, instances in service, and what there is to say about it."""
+    """What was found: points by signal, how many instances there were, and what there is to say.
+
+    `in_service` is what the group's own metrics say. Where these are not collected it is empty, and
+    `reporting` is the number of instances that sent CPU datapoints; otherwise that is empty.
+    """
 
     signals: dict[str, dict[float, float]]
     in_service: dict[float, float]
+    reporting: dict[float, float]
     notes: list[str]
 
 
@@ -83,7 +91,40 @@ async def read_past(
     _raise_if_blind(series, failed)
     notes += [f"{name or 'in_service'}: {error.message}" for name, error in failed.items()]
     in_service = found.pop("", {})
-    return Past({name: _scaled(signals[name], found[name], step) for name in found}, in_service, notes)
+    reporting = {} if in_service else await _reporting(hub, clock, where, group, (start, span[1]), step)
+    past = {name: _scaled(signals[name], found[name], step) for name in found}
+    return Past(past, in_service, reporting, notes)
+
+
+async def _reporting(
+    hub: CloudWatchHub, clock: Clock, region: str, group: str, span: tuple[float, float], step: int
+) -> dict[float, float]:
+    """How many instances sent CPU datapoints: the samples of a bucket ÷ those that one instance sends.
+
+    EC2 sends one a minute with detailed monitoring, else one in five; the last hours tell which.
+    Empty where they do not, or cannot be read any more.
+    """
+    first = max(span[0], span[1] - _LOOK, _oldest(clock.now(), 60))
+    if first >= span[1]:
+        return {}
+    minutes = await _read_count(hub, clock, region, group, [(first, span[1])], 60)
+    times = sorted(minutes)
+    apart = min((b - a for a, b in pairwise(times)), default=0.0)
+    if apart not in (60.0, 300.0) or step % apart:
+        return {}
+    samples = await _read_count(hub, clock, region, group, list(windows(*span, step, _LONGEST)), step)
+    return {time: count * apart / step for time, count in samples.items()}
+
+
+async def _read_count(
+    hub: CloudWatchHub, clock: Clock, region: str, group: str, spans: list[tuple[float, float]], step: int
+) -> dict[float, float]:
+    count = Stat(*_CPU, (("AutoScalingGroupName", group),), "SampleCount", step)
+    try:
+        found, _ = await read_all({"": _reader(hub, region, "reporting", count)}, spans, clock)
+    except AdapterError:  # it is a substitute: without it there is no more to say than before
+        return {}
+    return found[""]
 
 
 def _raise_if_blind(series: Mapping[str, Stat | Math], failed: Mapping[str, AdapterError]) -> None:
