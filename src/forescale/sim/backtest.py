@@ -94,8 +94,18 @@ def play(
 
     Every command that simulates a configuration does it here.
     """
-    driven, notes = drivable(cfg)
+    driven, notes = drivable(alone(cfg))
+    if cfg.experiment is not None:
+        notes = (*notes, "the experiment is left out: only its control is scored (see forescale ab plan)")
     return simulate(driven, trace, lead, progress=progress, watch=watch), notes
+
+
+def alone(cfg: TargetSettings) -> TargetSettings:
+    """The settings without strategies in the shadow that nobody asks about, and without an experiment."""
+    if not cfg.shadow and cfg.experiment is None:
+        return cfg
+    fields = {name: getattr(cfg, name) for name in TargetSettings.model_fields}
+    return TargetSettings.model_construct(**fields | {"shadow": {}, "experiment": None})
 
 
 def drivable(cfg: TargetSettings) -> tuple[TargetSettings, tuple[str, ...]]:
