@@ -105,7 +105,8 @@ class TestReal:
         with pytest.raises(AdapterError) as caught:
             read(Connection(url), {"q": "("}, 0, 60)
         assert "correct" not in str(caught.value)
-        assert "correct" not in repr(Connection(prometheus_url, password="correct", token="correct"))
+        secretive = Connection("http://me:correct@x", password="correct", token="correct")
+        assert "correct" not in repr(secretive) + secretive.shown
 
     def test_the_login_may_be_in_a_netrc_file(self, prometheus_url, tmp_path, monkeypatch):
         netrc = tmp_path / "netrc"

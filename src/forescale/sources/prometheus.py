@@ -25,7 +25,7 @@ class Connection:
     Without any of these the user's netrc file is looked at.
     """
 
-    url: str
+    url: str = field(repr=False)
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
