@@ -27,6 +27,8 @@ COMMANDS = {
     "override": "Hold a target at a capacity for a while.",
     "backtest": "Replay a load through the same engine; compare cost and violations.",
     "compare": "Compare configurations and baselines on the same load, for people and CI.",
+    "forecast": "Score the forecasters on a recorded load.",
+    "ab": "Report on A/B tests of live targets; plan how long one must run.",
     "history": "Pull recorded load from CloudWatch or Prometheus to a file.",
     "generate": "Make a synthetic load, to try configurations on.",
     "demo": "Scale a local Auto Scaling Group on real load; no account needed.",

@@ -77,6 +77,8 @@ class BaseForecaster(ABC, Generic[State]):
     name: ClassVar[str]
     needs: ClassVar[int] = 60
     """Known steps of history without which there is no forecast."""
+    refit: ClassVar[int] = 1
+    """Steps between fits that are worth their time; more than a day for one that trains for minutes."""
 
     def __init__(self) -> None:
         self._horizon = HORIZON

@@ -49,7 +49,7 @@ def lookback(step: float) -> int:
 
 def features(series: Series, origins: Ints, horizon: int) -> Features:
     """The features of each origin, from the values before it. The origins ascend, from 1 on."""
-    first = max(int(origins[0]) - lookback(series.step) - horizon, 0)
+    first = max(int(origins[0]) - max(WINDOWS) - 2 * LEVEL, 0)
     seen = series.cut(first, int(origins[-1]))
     at = origins - 1 - first
     values = forward_filled(seen.values)
@@ -58,7 +58,7 @@ def features(series: Series, origins: Ints, horizon: int) -> Features:
     columns = [
         *_shape(values, at, last, scale),
         *_spread(seen.values, at, level, scale),
-        *_again(seen, at, horizon, last, scale),
+        *_again(series, origins, horizon, last, scale),
         *_calendar(seen, at),
         ("line_age", np.minimum(_line_age(values)[at], OLDEST_LINE).astype(np.float64)),
         ("value_age", age_of(~np.isnan(seen.values))[at].astype(np.float64)),
@@ -114,18 +114,27 @@ def _spread(values: Floats, at: Ints, level: Floats, scale: Floats) -> Iterator[
         yield f"std_{width}", np.sqrt(np.maximum(square - mean**2, 0.0)) / scale
 
 
-def _again(seen: Series, at: Ints, horizon: int, last: Floats, scale: Floats) -> Iterator[Column]:
+def _again(series: Series, origins: Ints, horizon: int, last: Floats, scale: Floats) -> Iterator[Column]:
     """What came about an hour, a day and a week ago, over the steps that are to be forecast now."""
-    highest = trailing_max(seen.values, horizon)
-    level = _mean(seen.values, LEVEL)
     for seconds in RECURRING:
-        steps = round(seconds / seen.step)
+        steps = round(seconds / series.step)
         if steps < horizon:
             continue
-        then = _before(np.where(np.isfinite(highest), highest, np.nan), at, steps - horizon)
+        first = max(int(origins[0]) - steps - LEVEL, 0)
+        values = series.values[first : max(int(origins[-1]) - steps + horizon, first)]
+        at = origins - 1 - steps - first  # the last step known then
+        highest = trailing_max(values, horizon)
+        then = _at(np.where(np.isfinite(highest), highest, np.nan), at + horizon, at >= 0)
         yield f"again_{seconds:.0f}", (then - last) / scale
-        yield f"rose_{seconds:.0f}", (then - _before(seen.values, at, steps)) / scale
-        yield f"level_{seconds:.0f}", (_before(level, at, steps) - last) / scale
+        yield f"rose_{seconds:.0f}", (then - _at(values, at, at >= 0)) / scale
+        yield f"level_{seconds:.0f}", (_at(_mean(values, LEVEL), at, at >= 0) - last) / scale
+
+
+def _at(values: Floats, places: Ints, there: "np.typing.NDArray[np.bool_]") -> Floats:
+    """The values at places that are there; NaN at the others."""
+    found = np.full(len(places), np.nan)
+    found[there] = values[places[there]]
+    return found
 
 
 def _calendar(seen: Series, at: Ints) -> Iterator[Column]:

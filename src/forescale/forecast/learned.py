@@ -90,6 +90,10 @@ class FeatureForecaster(BaseForecaster[Learned]):
         seen = self._features(series, origins, horizon)
         relative, held_out = (target - seen.last) / seen.scale, _held_out(origins)
         weight = seen.scale / np.mean(seen.scale)
+        if not np.any(relative):
+            return Learned(
+                seen.names, _still, np.zeros(len(LEVELS)), _path_lines(series, origins, seen, horizon)
+            )
         try:
             predict = self._learn(seen.matrix[~held_out], relative[~held_out], weight[~held_out])
         except (ImportError, OSError) as error:
@@ -106,6 +110,11 @@ class FeatureForecaster(BaseForecaster[Learned]):
     def _path(self, state: Learned, series: Series, horizon: int) -> Floats:
         seen = self._features(series, np.array([len(series)]), horizon)
         return np.asarray(seen.last + seen.scale * state.path(_aligned(seen, state.names))[0])
+
+
+def _still(rows: Floats) -> Prediction:
+    """What is learned from a load that never changed, which trains nothing well."""
+    return Prediction(np.zeros((len(rows), 1)), np.ones(len(rows)))
 
 
 def _examples(series: Series, horizon: int, rows: int) -> tuple[Ints, Floats]:

@@ -39,6 +39,7 @@ class LstmForecaster(FeatureForecaster):
     name = "lstm"
     extra: ClassVar[str] = "lstm"
     rows: ClassVar[int] = 6_000
+    refit: ClassVar[int] = 7 * 1440
 
     def __init__(self) -> None:
         super().__init__()

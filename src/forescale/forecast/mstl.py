@@ -137,5 +137,5 @@ def _ahead(model: Smoothing, values: Floats, series: Series, origins: Ints, hori
         trend = model.phi * trend + model.beta * error
     steps = np.arange(1, horizon + 1)
     growth = np.cumsum(model.phi**steps)
-    ahead = level[:, None] + growth * trend[:, None] + model.season(now + steps - 1)
+    ahead: Floats = level[:, None] + growth * trend[:, None] + model.season(now + steps - 1)
     return np.nan_to_num(ahead * model.scale, nan=0.0, posinf=1e300, neginf=-1e300)
