@@ -136,8 +136,9 @@ class TestPower:
 
     def test_the_harder_of_both_outcomes_counts(self):
         settings = experiment().experiment
-        assert needed(settings, 0.2, 0.0) > needed(settings, 0.02, 0.0)
-        assert needed(settings, 0.02, 0.05) > needed(settings, 0.02, 0.005)
+        assert needed(settings, 0.2, 0.0).cost > needed(settings, 0.02, 0.0).cost
+        assert needed(settings, 0.02, 0.05).violations > needed(settings, 0.02, 0.005).violations
+        assert needed(settings, 0.2, 0.0).both == needed(settings, 0.2, 0.0).cost
 
 
 def load(seed, days):

@@ -18,6 +18,7 @@ from forescale.engine.experiment_settings import Experiment
 from forescale.engine.sequential import Interval, deviation, interval, radius
 from forescale.engine.settings import TargetSettings
 from forescale.model.decision import Decision
+from forescale.model.errors import ConfigError
 from forescale.model.state import State
 from forescale.model.tally import Sums
 from forescale.model.trial import Slice, Trial
@@ -84,7 +85,7 @@ def report(trials: Mapping[str, Trial], settings: Experiment) -> Report:
     verdict = together(cost.verdict, violations.verdict)
     more = None
     if verdict is Verdict.UNDECIDED and len(found) > 1:
-        more = max(needed(settings, cost.deviation, violations.deviation) - len(found), 1)
+        more = max(needed(settings, cost.deviation, violations.deviation).both - len(found), 1)
     return Report(
         name=settings.name,
         targets=tuple(trials),
@@ -160,15 +161,30 @@ def _sum(parts: Sequence[Sums]) -> Sums:
     return total
 
 
-def needed(settings: Experiment, cost: float, violations: float, power: float = 0.8) -> int:
-    """Comparisons until both minimum effects would be found, or ruled out, with this power.
+class Need(Value, frozen=True):
+    """Comparisons until the minimum effect of each outcome would be found, or ruled out."""
+
+    cost: int
+    violations: int
+
+    @property
+    def both(self) -> int:
+        """Until both would be."""
+        return max(self.cost, self.violations)
+
+
+def needed(settings: Experiment, cost: float, violations: float, power: float = 0.8) -> Need:
+    """How many comparisons an experiment needs, for this power.
 
     `cost` and `violations` are standard deviations of one comparison: of the difference of
     log cost ratios, and of that of violation shares.
     """
     least, alpha = settings.minimum_effect, settings.alpha / _OUTCOMES
-    measured = ((log(1 + least.cost), cost), (least.violations, violations))
-    return max(comparisons_needed(effect, max(sd, effect / 10), alpha, power) for effect, sd in measured)
+
+    def count(effect: float, sd: float) -> int:
+        return comparisons_needed(effect, max(sd, effect / 10), alpha, power)
+
+    return Need(count(log(1 + least.cost), cost), count(least.violations, violations))
 
 
 def comparisons_needed(effect: float, sd: float, alpha: float, power: float) -> int:
@@ -207,10 +223,17 @@ def rehearse(
 
     Launches boot a little longer than `lead` minutes, at random (seeded), as real ones do: else
     the control in the shadow would foresee the live one to the instance. A matched pair is
-    rehearsed as a switchback, for there is but one load.
+    rehearsed as a switchback, for there is but one load. Raises `ConfigError` where a policy
+    reads more than the load.
     """
     if cfg.experiment is None:
         return None
+    for policy in (*cfg.policies, *cfg.experiment.treatment.policies):
+        if cfg.demand is None or getattr(policy, "signal", cfg.demand.signal) != cfg.demand.signal:
+            raise ConfigError(
+                f"{policy.label} reads a signal that the trace does not have",
+                hint="a rehearsal has the demand signal only",
+            )
     trials: list[Trial | None] = [None]
 
     def watch(_minute: int, state: State, _decision: Decision) -> None:
