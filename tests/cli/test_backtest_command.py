@@ -199,3 +199,36 @@ def test_a_wrong_configuration_is_told(call, tmp_path, trace):
     code, _, err = call(path, "--trace", trace)
     assert code == 2
     assert "maxx" in err
+
+
+def test_any_key_can_be_set_over_the_file(call, config, trace):
+    args = (config, "--trace", f"{trace}:requests", "--json")
+    as_written = json.loads(call(*args)[1])["strategies"]
+    lean = "policies=[{type: target_tracking, target: 85%}]"
+    changed = json.loads(call(*args, "--set", lean, "--set", "guards.min=2")[1])["strategies"]
+    assert changed["configured"]["cost"] < as_written["configured"]["cost"]
+    assert changed["target-tracking"] == as_written["target-tracking"]
+
+
+def test_a_mistake_in_what_is_set_names_it(call, config, trace):
+    code, _, err = call(config, "--trace", trace, "--set", "guards.max=many")
+    assert code == 2
+    assert "--set guards.max=many: targets.web.guards.max: read 'many'" in err
+    code, _, err = call(config, "--trace", trace, "--budget", "1%")
+    assert code == 2
+    assert "--budget needs a predictive policy" in err
+
+
+def test_a_report_is_one_page_that_needs_nothing_else(call, config, trace, tmp_path):
+    out = tmp_path / "deep" / "report"
+    code, text, err = call(config, "--trace", f"{trace}:requests", "--report", out, "--json")
+    assert code == 0
+    assert json.loads(text)["strategies"]
+    assert str(out / "index.html") in err
+    names = {path.name for path in out.iterdir()}
+    pictures = {"demand.png", "worst-day.png", "cost.png", "money.png", "strategies.png"}
+    assert names == {"index.html"} | pictures
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert "points every 5m were interpolated" in page
+    assert "//" not in page.replace("data:image/png;base64,", "").partition("<body>")[0]
+    assert "http" not in page.split("<body>")[0]

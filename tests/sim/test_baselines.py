@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forescale.model.errors import ConfigError
 from forescale.series.trace import Trace
 from forescale.sim.aws_forecast import hourly_floor
 from forescale.sim.backtest import simulate
@@ -15,6 +16,7 @@ from forescale.sim.baselines import (
     BASELINES,
     aws_predictive,
     baseline_target_tracking,
+    find_baseline,
     hpa,
     oracle_run,
     static_peak,
@@ -178,7 +180,7 @@ def test_gaps_and_zeros_leave_the_floor_finite():
 @pytest.mark.parametrize("name", BASELINES)
 def test_none_undercuts_the_oracle_for_what_it_serves(name):
     trace = daily_load(7, 3 * DAY).scaled(25)
-    run = BASELINES[name].run(trace, 4)
+    run = find_baseline(name)(trace, 4)
     assert len(run.billed) == len(run.serving) == len(run.desired) == len(trace)
     met = np.minimum(trace.load, run.serving)
     assert (run.billed >= oracle_run(met, 4).billed).all()
@@ -187,7 +189,29 @@ def test_none_undercuts_the_oracle_for_what_it_serves(name):
 
 def test_the_static_peak_is_the_percentile_and_the_oracle_never_short():
     trace = daily_load(7, 3 * DAY).scaled(25)
-    assert set(static_peak(trace, 4).billed.tolist()) == {25}
-    best = BASELINES["oracle"].run(trace, 4)
+    assert set(static_peak(trace).billed.tolist()) == {25}
+    best = find_baseline("oracle")(trace, 4)
     assert (best.serving >= needed(trace.load)).all()
     assert best.serving[0] >= ceil(trace.load[0])
+
+
+def test_a_baseline_may_be_given_another_target():
+    trace = daily_load(7, DAY).scaled(25)
+    np.testing.assert_array_equal(find_baseline("hpa:70%")(trace, 4).billed, hpa(trace, 4, 0.7).billed)
+    assert (
+        find_baseline("target-tracking:0.5")(trace, 4).billed.sum() > target_tracking(trace, 4).billed.sum()
+    )
+    assert find_baseline("hpb") is None
+
+
+@pytest.mark.parametrize("name", ["hpa:", "hpa:0%", "hpa:170%", "hpa:much", "hpa:70", "oracle:70%"])
+def test_a_target_that_is_none_is_refused(name):
+    with pytest.raises(ConfigError, match=name.partition(":")[0]):
+        find_baseline(name)
+
+
+def test_aws_predictive_does_not_take_an_outage_for_a_forecast():
+    load = daily_load(1, 20 * DAY).scaled(40).load
+    load[8 * DAY : 12 * DAY - 60] = nan  # four days but for an hour
+    floor = hourly_floor(Trace(0.0, load), 4, 0.6)
+    assert floor[12 * DAY :].max() < 2 * np.nanmax(load) / 0.6

@@ -45,7 +45,7 @@ Contenders = Annotated[
     typer.Argument(
         metavar="FILE|BASELINE...",
         help="Configurations and baselines; each is compared with the first. "
-        "Baselines: static-peak, target-tracking, hpa, aws-predictive, oracle.",
+        "Baselines: static-peak, target-tracking, hpa, aws-predictive (at 60 %, or as hpa:70%), oracle.",
         show_default=False,
     ),
 ]
@@ -54,7 +54,7 @@ Traces = Annotated[
 ]
 Fail = Annotated[
     FailIf | None,
-    typer.Option(help="Exit code 1 if a file behind the first is surely dearer, or violates more."),
+    typer.Option(help="Exit code 1 if a later file is surely dearer, or violates more."),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Of the confidence intervals.")]
 Jobs = Annotated[int, typer.Option(min=0, help="Strategies simulated at a time; 0: one for each core.")]
@@ -124,7 +124,7 @@ def _strategies(names: Sequence[str], over: "Overrides | None", target: str | No
     """Each name is a baseline or a file; files of one name are told apart by their path."""
     from forescale.config import load
     from forescale.model.errors import ConfigError
-    from forescale.sim.baselines import BASELINES
+    from forescale.sim.baselines import BASELINES, find_baseline
     from forescale.sim.comparison import Strategy
 
     if len(names) != len(dict.fromkeys(names)):
@@ -132,7 +132,7 @@ def _strategies(names: Sequence[str], over: "Overrides | None", target: str | No
     stems = [Path(name).stem for name in names]
     found = []
     for name, stem in zip(names, stems, strict=True):
-        if name in BASELINES:
+        if find_baseline(name) is not None:
             found.append(Strategy(name))
             continue
         if not Path(name).suffix and not Path(name).exists():
@@ -151,32 +151,17 @@ def _on(
     from numpy.random import default_rng
 
     from forescale.series.trace import from_points
-    from forescale.sim.comparison import compare_strategies, frontier
+    from forescale.sim.comparison import compare_strategies, curves_of, frontier
     from forescale.sources.trace_csv import read_trace
 
     column = read_trace(spec)
     recorded = from_points(column.points)
-    curves = _curves(strategies) if with_frontier else {}
+    curves = curves_of(strategies) if with_frontier else {}
     count = len(strategies) + sum(len(variants) for variants in curves.values())
     with _progress(count) as done:
         each = _each(jobs, done)
         found = compare_strategies(strategies, recorded, rng=default_rng(seed), each=each, **common)
         return column, recorded, found, frontier(curves, recorded, each=each, **common)
-
-
-def _curves(strategies: "list[Strategy]") -> dict[str, dict[str, Any]]:
-    """What to draw frontiers of: bare target tracking, and every file that has such a knob."""
-    from forescale.sim.baselines import baseline_target_tracking
-    from forescale.sim.comparison import over_budgets, over_targets
-
-    curves = {"target-tracking": over_targets(baseline_target_tracking())}
-    for strategy in strategies:
-        if strategy.cfg is None:
-            continue
-        variants = over_budgets(strategy.cfg) or over_targets(strategy.cfg)
-        if variants:
-            curves[strategy.name] = variants
-    return curves
 
 
 def _each(jobs: int, done: Callable[[], None]) -> "Each":

@@ -38,32 +38,21 @@ def table(scores: Mapping[str, Score]) -> Table:
 
 def comparison_table(found: "Comparison") -> Table:
     """Strategies down, with how each differs from the first; within 80 columns."""
-    grid = Table(box=None, padding=(0, 2, 0, 0))
-    grid.add_column("")
-    for title in (
-        "cost,\n× oracle",
-        "difference,\n%",
-        "violations,\n%",
-        "difference,\npoints",
-        "actions\na day",
-    ):
-        grid.add_column(title, justify="right")
+    grid = Table(box=None, padding=(0, 1, 0, 0))
+    grid.add_column("", overflow="fold")
+    titles = ("cost,\n× oracle", "violations,\n%", "more cost,\n%", "more violations,\npoints")
+    for title in titles:
+        grid.add_column(title, justify="right", no_wrap=True)
     for name, score in found.scores.items():
         against = found.differences.get(name)
         cost = interval(against.cost, 1) if against else ""
         failed = interval(against.violations, 2) if against else ""
-        figures = (
-            f"{score.cost:.2f}",
-            cost,
-            f"{score.violations:.2f}",
-            failed,
-            f"{score.actions_per_day:.1f}",
-        )
-        grid.add_row(name, *figures)
+        grid.add_row(name, f"{score.cost:.2f}", f"{score.violations:.2f}", cost, failed)
     return grid
 
 
 def interval(found: "Interval", decimals: int) -> str:
-    """`+3.1 (+1.2 … +5.0)*`: a difference, its interval, and a star where that excludes 0."""
+    """`+3.1 [+1.2 +5.0]*`: a difference, its interval, and a star where that excludes 0."""
+    decimals = 0 if abs(found.value) >= 100 else decimals
     value, low, high = (f"{x:+.{decimals}f}" for x in (found.value, found.low, found.high))
-    return f"{value} ({low} … {high}){'*' if found.excludes_zero else ' '}"
+    return f"{value} [{low} {high}]{'*' if found.excludes_zero else ' '}"

@@ -22,6 +22,8 @@ REFRESH = 6  # hours
 _DAY = 24
 _WEEK = 7
 _HOUR = 60  # minutes
+_ENOUGH = 12  # known hours without which a day says nothing of levels
+_STEEPEST = 3.0  # no day is so many times its eve, but an outage makes it look so
 _ROUNDING = 1e-9
 
 
@@ -66,10 +68,20 @@ def _forecast(means: Floats) -> Floats:
 def _next_day(days: Floats) -> Floats:
     """The 24 hours after some whole days (one a row, oldest first); NaN where nothing is known."""
     level = _mean(days, axis=1)
-    relative = np.divide(days, level[:, None], out=np.full(days.shape, np.nan), where=level[:, None] > 0)
-    growth = level[-_WEEK] / level[-_WEEK - 1] if len(days) > _WEEK and level[-_WEEK - 1] > 0 else 1.0
-    ahead: Floats = _mean(relative, axis=0) * level[-1] * (growth if np.isfinite(growth) else 1.0)
+    level[(~np.isnan(days)).sum(axis=1) < _ENOUGH] = np.nan  # a few hours do not make a day's level
+    sound = level > 0
+    shape = _mean(days[sound] / level[sound, None], axis=0)
+    known = ~np.isnan(days[-1]) & (shape > 0)
+    now = days[-1, known].sum() / shape[known].sum() if known.any() else np.nan
+    ahead: Floats = shape * now * _growth(level)
     return ahead
+
+
+def _growth(level: Floats) -> float:
+    """What the day a week before the next one did to its eve; 1 where that is not known."""
+    if len(level) <= _WEEK or not level[-_WEEK] > 0 or not level[-_WEEK - 1] > 0:
+        return 1.0
+    return float(np.clip(level[-_WEEK] / level[-_WEEK - 1], 1 / _STEEPEST, _STEEPEST))
 
 
 def _mean(values: Floats, axis: int) -> Floats:

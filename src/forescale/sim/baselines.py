@@ -15,8 +15,10 @@ import numpy as np
 
 from forescale.engine.settings import TargetSettings
 from forescale.model.decision import Observation
+from forescale.model.errors import ConfigError
 from forescale.model.forecast import NotReady
 from forescale.model.sample import Load
+from forescale.model.settings import parse_ratio
 from forescale.series.trace import STEP, Floats, Trace
 from forescale.sim.aws_forecast import hourly_floor
 from forescale.sim.oracle import Ints, in_service, needed, oracle
@@ -34,10 +36,11 @@ _NO_FORECAST = NotReady("this policy reads none")
 
 @dataclass(frozen=True)
 class Baseline:
-    """A named strategy, and what it is in one line."""
+    """A named strategy, and what it is in one line; `tracks`: a target utilisation may be given."""
 
-    run: Callable[[Trace, int], Run]
+    run: Callable[[Trace, int, float], Run]
     text: str
+    tracks: bool = False
 
 
 def baseline_target_tracking(target: float = TARGET) -> TargetSettings:
@@ -97,7 +100,7 @@ def static(instances: int, minutes: int) -> Run:
     return Run(flat, flat, flat)
 
 
-def static_peak(trace: Trace, lead: int) -> Run:  # noqa: ARG001 - every baseline is told
+def static_peak(trace: Trace) -> Run:
     """The 99.9th percentile of the load throughout: all but the rarest spikes."""
     peak = np.array([np.nanpercentile(trace.load, _PEAK_PERCENTILE)])
     return static(int(needed(peak)[0]), len(trace))
@@ -111,15 +114,44 @@ def oracle_run(load: Floats, lead: int) -> Run:
 
 
 BASELINES: Mapping[str, Baseline] = {
-    "static-peak": Baseline(static_peak, "always the 99.9th percentile of the load"),
-    "target-tracking": Baseline(target_tracking, "target tracking at 60 %, as AWS does it"),
-    "hpa": Baseline(hpa, "the Horizontal Pod Autoscaler of Kubernetes at 60 %"),
-    "aws-predictive": Baseline(aws_predictive, "AWS predictive scaling on top of target tracking at 60 %"),
+    "static-peak": Baseline(
+        lambda trace, _lead, _target: static_peak(trace), "always the 99.9th percentile of the load"
+    ),
+    "target-tracking": Baseline(target_tracking, "target tracking, as AWS does it", tracks=True),
+    "hpa": Baseline(hpa, "the Horizontal Pod Autoscaler of Kubernetes", tracks=True),
+    "aws-predictive": Baseline(
+        aws_predictive, "AWS predictive scaling on top of target tracking", tracks=True
+    ),
     "oracle": Baseline(
-        lambda trace, lead: oracle_run(trace.load, lead), "the cheapest plan, knowing the future"
+        lambda trace, lead, _target: oracle_run(trace.load, lead), "the cheapest plan, knowing the future"
     ),
 }
 """The built-in baselines by the name that people give."""
+
+
+def find_baseline(name: str) -> Callable[[Trace, int], Run] | None:
+    """What plays the baseline of a name such as `hpa` or, at another target than 60 %, `hpa:70%`.
+
+    None where it is no baseline's name. Raises `ConfigError` for a target that is none.
+    """
+    kind, has_target, text = name.partition(":")
+    baseline = BASELINES.get(kind)
+    if baseline is None:
+        return None
+    target = _target(name, text) if has_target else TARGET
+    if has_target and not baseline.tracks:
+        raise ConfigError(f"{name!r}: {kind} keeps no target", hint=f"write {kind}")
+    return lambda trace, lead: baseline.run(trace, lead, target)
+
+
+def _target(name: str, text: str) -> float:
+    try:
+        target = parse_ratio(text if "%" in text else float(text))
+    except ValueError:
+        target = 0.0
+    if not 0 < target <= 1:
+        raise ConfigError(f"{name!r} has no target utilisation", hint="write for example hpa:70%")
+    return target
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from forescale.model.errors import ConfigError
 from forescale.model.value import Value
 from forescale.series.trace import Floats, Trace
 from forescale.sim.backtest import compare, play
-from forescale.sim.baselines import BASELINES
+from forescale.sim.baselines import BASELINES, find_baseline
 from forescale.sim.bootstrap import Difference, difference
 from forescale.sim.measures import Score
 from forescale.sim.run import Run
@@ -40,11 +40,12 @@ class Strategy:
         """What it does with a load in instances, and notes. Raises `ConfigError` for an unknown name."""
         if self.cfg is not None:
             return play(self.cfg, trace, lead)
-        if self.name not in BASELINES:
+        baseline = find_baseline(self.name)
+        if baseline is None:
             raise ConfigError(
                 f"there is no baseline {self.name!r}", hint=f"the baselines are: {', '.join(BASELINES)}"
             )
-        return BASELINES[self.name].run(trace, lead), ()
+        return baseline(trace, lead), ()
 
 
 Job = tuple[Strategy, Trace, int]
@@ -134,7 +135,7 @@ class Curve(Value, frozen=True):
 
 
 def frontier(
-    curves: Mapping[str, Mapping[str, TargetSettings]],
+    curves: Mapping[str, Mapping[str, Strategy]],
     trace: Trace,
     *,
     peak_instances: int,
@@ -145,7 +146,7 @@ def frontier(
     """The cost and violations of every variant (by label) of every curve (by name), on one load."""
     trace, warmup = trace.scaled(peak_instances), min(warmup, len(trace) // 2)
     load, found = trace.load[warmup:], []
-    flat = [Strategy(label, cfg) for variants in curves.values() for label, cfg in variants.items()]
+    flat = [strategy for variants in curves.values() for strategy in variants.values()]
     played = iter(each(play_job, [(strategy, trace, lead) for strategy in flat]))
     for name, variants in curves.items():
         runs = {label: next(played)[0].after(warmup) for label in variants}
@@ -155,14 +156,28 @@ def frontier(
     return tuple(found)
 
 
-def over_targets(cfg: TargetSettings) -> dict[str, TargetSettings]:
-    """The settings with their first `target_tracking` policy at 40 … 90 %; none where there is none."""
-    return _over(cfg, "target_tracking", "target", {f"{target:.0%}": target for target in TARGETS})
+def curves_of(strategies: Sequence[Strategy]) -> dict[str, dict[str, Strategy]]:
+    """What frontiers to draw: of bare target tracking, and of each configuration that has such a knob.
+
+    The knob is the budget of the first `predictive` policy, else the target of the first `target_tracking`
+    one. Configurations that differ in the knob alone have one curve.
+    """
+    tracking = {f"{target:.0%}": Strategy(f"target-tracking:{target:.0%}") for target in TARGETS}
+    curves = {"target-tracking": tracking}
+    for strategy in strategies:
+        if strategy.cfg is None:
+            continue
+        variants = {label: Strategy(label, cfg) for label, cfg in variants_of(strategy.cfg).items()}
+        if variants and variants not in curves.values():
+            curves[strategy.name] = variants
+    return curves
 
 
-def over_budgets(cfg: TargetSettings) -> dict[str, TargetSettings]:
-    """The settings with their first `predictive` policy at 0.05 … 5 %; none where there is none."""
-    return _over(cfg, "predictive", "budget", {budget.replace("%", " %"): budget for budget in BUDGETS})
+def variants_of(cfg: TargetSettings) -> dict[str, TargetSettings]:
+    """The settings under each setting of their knob, by its label; none where there is no knob."""
+    budgets = {budget.replace("%", " %"): budget for budget in BUDGETS}
+    targets = {f"{target:.0%}": target for target in TARGETS}
+    return _over(cfg, "predictive", "budget", budgets) or _over(cfg, "target_tracking", "target", targets)
 
 
 def _over(cfg: TargetSettings, kind: str, key: str, values: Mapping[str, Any]) -> dict[str, TargetSettings]:

@@ -5,7 +5,7 @@ decision that counts is the last one that could have prevented it, one boot time
 short minute; for too much, that of the middle of the wait, or of the launch nobody needed.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -62,41 +62,42 @@ def shortages(run: Run, load: Floats, lead: int, decisions: Sequence[Decision], 
 
 
 def waste(run: Run, load: Floats, lead: int, decisions: Sequence[Decision], most: int) -> list[Episode]:
-    """The costliest stretches of capacity that nobody needed; costliest first.
+    """The costliest mistakes that left too much: scale-ins that came late, and scale-outs for nothing.
 
-    Either instances that had served their need and waited to be removed, or instances that
-    were never needed between a launch and their end.
+    Costliest first. Headroom is no mistake in itself, so it is not here; `Purposes` tells how
+    much of it there was.
     """
     purposes = Purposes(run, load, lead)
-    found = [
-        *_wasted(purposes.waiting, run, decisions, _why_waiting, late=True),
-        *_wasted(purposes.spare, run, decisions, _why_spare, late=False),
-    ]
+    found = [*_late(purposes.waiting, run, decisions), *_needless(purposes.best, run, decisions)]
     return sorted(found, key=lambda episode: -episode.hours)[:most]
 
 
-def _wasted(
-    amount: Floats,
-    run: Run,
-    decisions: Sequence[Decision],
-    why: Callable[[Run, int, int, int], str],
-    *,
-    late: bool,
-) -> Iterator[Episode]:
+def _late(waiting: Ints, run: Run, decisions: Sequence[Decision]) -> Iterator[Episode]:
+    """Stretches in which instances waited to be removed; the decision is that of the middle."""
     total = float(run.billed.sum())
-    for first, end in _stretches(amount > 0, join=1):
-        minutes, highest = float(amount[first:end].sum()), int(amount[first:end].max())
-        minute = (first + end - 1) // 2 if late else max(first - 1, 0)
-        yield Episode(
-            first,
-            end,
-            100 * minutes / total,
-            highest,
-            minutes / 60,
-            why(run, first, end, highest),
-            minute,
-            decisions[minute] if decisions else None,
-        )
+    for first, end in _stretches(waiting > 0, join=1):
+        minutes, most = float(waiting[first:end].sum()), int(waiting[first:end].max())
+        minute = (first + end - 1) // 2
+        cause = f"the load had gone, and {most} stayed for up to {end - first} minutes more"
+        decision = decisions[minute] if decisions else None
+        yield Episode(first, end, 100 * minutes / total, most, minutes / 60, cause, minute, decision)
+
+
+def _needless(best: Ints, run: Run, decisions: Sequence[Decision]) -> Iterator[Episode]:
+    """Scale-outs without which the oracle would have had enough, until what they added was gone."""
+    total = float(run.billed.sum())
+    for minute in (np.flatnonzero(np.diff(run.billed) > 0)).tolist():
+        before, after = int(run.billed[minute]), int(run.billed[minute + 1])
+        gone = np.flatnonzero(run.billed[minute + 1 :] <= before)
+        end = minute + 1 + int(gone[0]) if len(gone) else len(run.billed)
+        asked = int(best[minute + 1 : end].max())
+        if asked > before:
+            continue
+        added = np.clip(run.billed[minute + 1 : end] - before, 0, after - before)
+        minutes, most = float(added.sum()), after - before
+        cause = f"scaled out from {before} to {after}, and never more than {asked} were needed"
+        decision = decisions[minute] if decisions else None
+        yield Episode(minute + 1, end, 100 * minutes / total, most, minutes / 60, cause, minute, decision)
 
 
 def _why_short(run: Run, need: Ints, first: int, minute: int, decision: Decision | None) -> str:
@@ -115,18 +116,6 @@ def _why_short(run: Run, need: Ints, first: int, minute: int, decision: Decision
     if now > desired:
         return f"the load had outgrown the capacity already: {now} needed, {desired} there or on their way"
     return f"the headroom was too small: {desired} there or on their way, {wanted} needed a boot later"
-
-
-def _why_waiting(run: Run, first: int, end: int, most: int) -> str:
-    gone = end < len(run.billed) and run.billed[end] < run.billed[end - 1]
-    until = f"removed {end - first} minutes later" if gone else "still there at the end"
-    return f"{most} had served their need, and were {until}"
-
-
-def _why_spare(run: Run, first: int, end: int, most: int) -> str:
-    before, top = int(run.billed[max(first - 1, 0)]), int(run.billed[first:end].max())
-    grown = f"scaled out from {before} to {top}; " if top > before else ""
-    return f"{grown}{most} of {top} were headroom that was never called on"
 
 
 def _stretches(marks: Bools, join: int) -> Iterator[tuple[int, int]]:

@@ -137,21 +137,18 @@ def _tiles(scores: dict[str, Score]) -> Iterator[tuple[str, str, str]]:
 
 _PURPOSES = {
     "needed": "Needed. The oracle pays this too.",
-    "ahead": "Early, or kept for the next need.",
-    "spare": "Headroom that was never called on.",
-    "waiting": "Waiting to scale in: the need was over.",
-    "booting": "Booting, and not needed yet.",
+    "headroom": "Headroom, for what might have come.",
+    "waiting": "Waiting to scale in: the load had gone.",
+    "booting": "Booting, beyond what the oracle boots.",
     "missing": "Not bought, though it was needed.",
 }
 
 
 def _spent(spent: Spending) -> Iterator[tuple[str, str, str]]:
-    """(purpose, hours, × oracle), the largest first behind what was needed."""
-    oracle_hours = spent.needed + spent.missing
-    rest = sorted(("ahead", "spare", "waiting", "booting"), key=lambda key: -getattr(spent, key))
-    for key in ("needed", *rest, "missing"):
+    """(purpose, hours, × oracle)."""
+    for key, purpose in _PURPOSES.items():
         hours = getattr(spent, key)
-        yield _PURPOSES[key], f"{hours:,.0f} h", f"{hours / oracle_hours:.2f} ×"
+        yield purpose, f"{hours:,.0f} h", f"{hours / spent.oracle:.2f} ×"
 
 
 def _row(episode: Episode, result: Backtest) -> dict[str, str]:

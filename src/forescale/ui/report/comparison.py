@@ -76,8 +76,8 @@ def _rows(found: Comparison) -> Iterator[tuple[str, list[str], str]]:
             name,
             [
                 f"{score.cost:.2f}",
-                _interval(against.cost, 1) if against else "–",
                 f"{score.violations:.2f}",
+                _interval(against.cost, 1) if against else "–",
                 _interval(against.violations, 2) if against else "–",
                 f"{score.actions_per_day:.1f}",
             ],
@@ -87,4 +87,4 @@ def _rows(found: Comparison) -> Iterator[tuple[str, list[str], str]]:
 
 def _interval(found: Interval, decimals: int) -> str:
     value, low, high = (f"{x:+.{decimals}f}" for x in (found.value, found.low, found.high))
-    return f"{value} ({low} … {high})"
+    return f"{value} ({low} … {high})".replace("-", "−")

@@ -13,6 +13,7 @@ from forescale.sim.oracle import Ints
 from forescale.sim.run import Run
 from forescale.sim.spending import Spending
 from forescale.ui.report import style
+from forescale.ui.report.labels import Labels
 from forescale.ui.report.style import Plot, dates, legend_above, plot
 
 if TYPE_CHECKING:
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
 _COLUMNS, _NARROW_COLUMNS = 700, 260
 """Minutes are put together where there are more than so many: nobody can see them apart."""
 
+_SOME = 10  # minutes
+_DEPTH = 0.5  # of the plot's height, for a time in which all requests failed
+
 PURPOSES = {
     "needed": ("needed (the oracle pays it too)", style.ORACLE),
-    "ahead": ("early, or kept for the next need", "#56b4e9"),
-    "spare": ("headroom never called on", "#e69f00"),
-    "waiting": ("waiting to scale in", "#cc79a7"),
+    "headroom": ("headroom", "#56b4e9"),
+    "waiting": ("waiting to scale in", "#e69f00"),
     "booting": ("booting", "#8a8f98"),
 }
 
@@ -45,10 +48,10 @@ def demand_plot(name: str, alt: str, start: float, load: Floats, run: Run, quant
         if quantiles is not None:
             _forecast(axes, times, quantiles, size)
         _capacity(axes, times, run.serving, size)
-        _shortage(axes, times, short(load, run.serving), size)
+        _shortage(axes, times, load, run.serving, size)
         axes.set_ylabel("instances")
         _height(axes, load, run.serving)
-        dates(axes, narrow=narrow)
+        dates(axes, start, STEP * len(load), narrow=narrow)
         legend_above(figure, axes, 2 if narrow else 5)
 
     return plot(name, alt, draw)
@@ -94,21 +97,27 @@ def _capacity(axes: "Axes", times: NDArray[np.datetime64], serving: Ints, size: 
     axes.step(times, lowest, where="post", color=style.CAPACITY, linewidth=1.5, label="capacity serving")
 
 
-def _shortage(axes: "Axes", times: NDArray[np.datetime64], late: NDArray[np.bool_], size: int) -> None:
-    marks = _binned(late.astype(np.float64), size, np.nanmax) > 0
-    if not marks.any():
+def _shortage(axes: "Axes", times: NDArray[np.datetime64], load: Floats, serving: Ints, size: int) -> None:
+    """Where there was too little: marked all the way up on a day; from above, by its share, on more."""
+    failed = _binned(np.nan_to_num(load) * short(load, serving), size, np.sum)
+    if not failed.any():
         return
+    depth = np.ones(len(failed))
+    if size > _SOME:
+        asked = _binned(np.nan_to_num(load), size, np.sum)
+        share = np.divide(failed, asked, out=np.zeros(len(failed)), where=asked > 0)
+        depth = _DEPTH * share
     axes.fill_between(
         times,
-        0,
+        1 - depth,
         1,
-        where=marks.tolist(),
+        where=(failed > 0).tolist(),
         step="post",
         transform=axes.get_xaxis_transform(),
         color=style.SHORT,
-        alpha=0.35,
+        alpha=0.35 if size <= _SOME else 0.9,
         linewidth=0.8,
-        label="too little",
+        label="too little" if size <= _SOME else "too little (share of requests)",
     )
 
 
@@ -143,7 +152,7 @@ def cost_plot(start: float, runs: Mapping[str, Run], best: Ints) -> Plot:
             axes.plot(times, above, label=name, color=color, linewidth=1.6)
         axes.axhline(0, color=style.INK, linewidth=1, linestyle=":", label="oracle")
         axes.set_ylabel("instance-hours above the oracle")
-        dates(axes, narrow=narrow)
+        dates(axes, start, STEP * len(best), narrow=narrow)
         legend_above(figure, axes, 2 if narrow else 5)
 
     return plot("cost", "What each strategy has cost above the oracle, summed up over time", draw)
@@ -157,7 +166,7 @@ def money_plot(spendings: Mapping[str, Spending]) -> Plot:
         names = list(spendings)
         left = np.zeros(len(names))
         for key, (label, color) in PURPOSES.items():
-            width = np.array([getattr(s, key) / (s.needed + s.missing) for s in spendings.values()])
+            width = np.array([getattr(s, key) / s.oracle for s in spendings.values()])
             axes.barh(names, width, left=left, color=color, label=label, height=0.62)
             left += width
         for row, total in enumerate(left.tolist()):
@@ -167,7 +176,7 @@ def money_plot(spendings: Mapping[str, Spending]) -> Plot:
         axes.margins(x=0.12)
         axes.grid(axis="y", visible=False)
         axes.set_xlabel("cost, × oracle")
-        legend_above(figure, axes, 1 if narrow else 3)
+        legend_above(figure, axes, 1 if narrow else 4)
 
     return plot("money", "What each strategy's instance-hours were spent on", draw)
 
@@ -177,66 +186,45 @@ def strategies_plot(scores: Mapping[str, Score], curves: Sequence[Curve] = ()) -
 
     def draw(figure: "Figure", narrow: bool) -> None:
         axes = figure.subplots()
+        points = [(s.cost, s.violations) for s in scores.values()]
+        labels = Labels()
         for curve, color in zip(curves, style.SERIES, strict=False):
-            _curve(axes, curve, color, narrow=narrow)
+            line = [(point.cost, point.violations) for point in curve.points]
+            axes.plot(*zip(*line, strict=True), marker=".", color=color, linewidth=1.4, label=curve.name)
+            points += line
         for index, (name, score) in enumerate(scores.items()):
             first = index == 0
+            marker, size, color = ("*", 13, style.SHORT) if first else ("o", 7, style.INK)
             axes.plot(
-                score.cost,
-                score.violations,
-                marker="*" if first else "o",
-                markersize=13 if first else 7,
-                color=style.SHORT if first else style.INK,
-                zorder=3 + first,
+                score.cost, score.violations, marker=marker, markersize=size, color=color, zorder=3 + first
             )
-            side = _side(score, scores, axes)
-            axes.annotate(name, (score.cost, score.violations), weight="bold" if first else "normal", **side)
-        _scales(
-            axes, [s.violations for s in scores.values()] + [p.violations for c in curves for p in c.points]
-        )
-        axes.margins(x=0.14)
-        axes.set_xlabel("cost, × oracle (left is cheaper)")
-        axes.set_ylabel("violations, % of requests")
+            labels.want(name, (score.cost, score.violations), style.INK, bold=first)
+        for curve, color in zip(curves, style.SERIES, strict=False):
+            for point in curve.points:
+                labels.want(point.label, (point.cost, point.violations), color, small=True)
+        _scales(axes, points)
         if curves:
-            legend_above(figure, axes, 1 if narrow else 4)
+            legend_above(figure, axes, 2 if narrow else 4)
+        labels.place(axes)
 
     return plot("strategies", "Cost and violations of every strategy; best is at the lower left", draw)
 
 
-def _curve(axes: "Axes", curve: Curve, color: str, *, narrow: bool) -> None:
-    costs = [point.cost for point in curve.points]
-    failed = [point.violations for point in curve.points]
-    axes.plot(costs, failed, marker=".", color=color, linewidth=1.4, label=f"{curve.name}: every setting")
-    for point in curve.points[:: 2 if narrow else 1]:
-        axes.annotate(
-            point.label,
-            (point.cost, point.violations),
-            xytext=(4, 4),
-            textcoords="offset points",
-            color=color,
-            fontsize="x-small",
-        )
-
-
-def _side(score: Score, scores: Mapping[str, Score], axes: "Axes") -> dict[str, Any]:  # noqa: ARG001
-    """Labels go to the left of the dearest points, and to the right of the others."""
-    costs = [other.cost for other in scores.values()]
-    is_right = score.cost > (min(costs) + max(costs)) / 2
-    return {
-        "xytext": (-9 if is_right else 9, 5),
-        "textcoords": "offset points",
-        "ha": "right" if is_right else "left",
-    }
-
-
-def _scales(axes: "Axes", violations: Sequence[float]) -> None:
-    """Linear near 0, which happens, and logarithmic above where violations are of several sizes."""
-    top = max(violations, default=0.0)
+def _scales(axes: "Axes", points: Sequence[tuple[float, float]]) -> None:
+    """Cost in equal ratios; violations too where they differ much, but for those near 0."""
+    costs, top = [cost for cost, _ in points], max(failed for _, failed in points)
+    axes.set_xscale("log")
+    axes.set_xlim(min(costs) / 1.08, max(costs) * 1.12)
+    ticks = [t for t in (0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 7, 10, 20, 50) if t <= max(costs) * 1.12]
+    axes.set_xticks([t for t in ticks if t >= min(costs) / 1.08])
+    axes.xaxis.set_major_formatter("{x:g}")
     if top > 1.0:
         axes.set_yscale("symlog", linthresh=0.1, linscale=0.6)
-        ticks = [tick for tick in (0, 0.1, 0.3, 1, 3, 10, 30, 100) if tick <= top * 2]
-        axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
-        axes.minorticks_off()
-        axes.set_ylim(-0.03, top * 1.8)
+        marks = [tick for tick in (0, 0.1, 0.3, 1, 3, 10, 30, 100) if tick <= top * 2]
+        axes.set_yticks(marks, [f"{tick:g}" for tick in marks])
+        axes.set_ylim(-0.04, top * 1.8)
     else:
-        axes.set_ylim(-0.06 * max(top, 0.1), 1.15 * max(top, 0.1))
+        axes.set_ylim(-0.08 * max(top, 0.1), 1.2 * max(top, 0.1))
+    axes.minorticks_off()
+    axes.set_xlabel("cost, × oracle (left is cheaper)")
+    axes.set_ylabel("violations, % of requests")

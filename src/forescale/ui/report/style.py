@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -13,6 +16,13 @@ if TYPE_CHECKING:
 DEMAND, CAPACITY, ORACLE, SHORT = "#56b4e9", "#0b4f8a", "#009e73", "#d55e00"
 FORECAST, INK, FAINT = "#cc79a7", "#222222", "#8a8f98"
 SERIES = ("#0b4f8a", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555")
+
+_DAY = 86400.0
+_STEPS = (
+    *(60.0 * minutes for minutes in (1, 5, 10, 20, 30, 60, 120, 180, 240, 360, 720)),
+    *(_DAY * days for days in (1, 2, 4, 7, 14, 28, 56, 112, 365, 3650)),
+)
+"""Seconds between the labels of an axis of time."""
 
 _WIDE, _NARROW = (9.6, 3.8), (4.0, 3.4)  # inches
 _WIDE_DPI, _NARROW_DPI = 125, 190
@@ -83,11 +93,23 @@ def legend_above(figure: "Figure", axes: "Axes", columns: int) -> None:
     figure.legend(handles, labels, loc="outside upper left", ncols=columns, borderaxespad=0.2)
 
 
-def dates(axes: "Axes", *, narrow: bool) -> None:
-    """An axis of time in UTC with few, short labels."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
-    locator = AutoDateLocator(minticks=3, maxticks=5 if narrow else 9)  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+def dates(axes: "Axes", start: float, seconds: float, *, narrow: bool) -> None:
+    """An axis of time in UTC: few labels at round times, the day where it begins."""
+    most = 5 if narrow else 9
+    step = next((step for step in _STEPS if seconds / step <= most), _STEPS[-1])
+    ticks = [start + (-start) % step + step * i for i in range(int(seconds / step) + 1)]
+    ticks = [tick for tick in ticks if tick <= start + seconds]
+    places = np.array([int(tick) for tick in ticks], dtype="datetime64[s]")
+    axes.set_xticks(places, [_label(tick, step) for tick in ticks])
     axes.margins(x=0)
+
+
+def _label(time: float, step: float) -> str:
+    moment = _moment(time)
+    if step >= _DAY or time % _DAY == 0:
+        return f"{moment.day} {moment:%b}"
+    return f"{moment:%H:%M}"
+
+
+def _moment(time: float) -> datetime:
+    return datetime.fromtimestamp(time, UTC)
