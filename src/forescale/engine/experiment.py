@@ -25,7 +25,7 @@ from forescale.model.trial import Slice, Trial
 replace = msgspec.structs.replace
 
 _ENOUGH = 0.5  # of a slice's minutes must be known for it to count
-_SOME = 15.0  # minutes before a slice may end the experiment at once
+_SOME = 15.0  # minutes, or a quarter of it, before a slice may end the experiment at once
 
 
 def in_force(state: State, cfg: TargetSettings) -> TargetSettings:
@@ -153,7 +153,7 @@ def _over(trial: Trial, live: Sums, shadow: Sums, now: float, settings: Experime
     if trial.treated and trial.live is not None and trial.shadow is not None:
         own, other = live.since(trial.live), shadow.since(trial.shadow)
         more = own.violations - other.violations
-        if own.minutes >= _SOME and more > settings.harm.at_once:
+        if own.minutes >= min(_SOME, settings.slice / 240) and more > settings.harm.at_once:
             return f"the treatment violated {_percent(more)} more in this slice than the control would have"
     found = interval(harms(trial.slices, settings), 2 * settings.alpha, settings.harm.violations / 10)
     if found.low is not None and found.low > settings.harm.violations:
