@@ -61,12 +61,18 @@ class PointForecaster(BaseForecaster[tuple[Model, Floats, float]], Generic[Model
     def _points(self, model: Model, series: Series, origins: Ints, horizon: int) -> Floats:
         """The number for each origin; NaN where there is none."""
 
+    def _begins(self, model: Model, horizon: int) -> int:
+        """The first origin at which it is more than a makeshift, for it to be judged fairly."""
+        return 1
+
     def _train(self, series: Series, horizon: int) -> tuple[Model, Floats, float] | NotReady:
         split = len(series) - min(int(_JUDGED * len(series)), JUDGED) if self.learns else len(series)
         model = self._learn(series.cut(0, split), horizon)
         if isinstance(model, NotReady):
             return model
         first = split if self.learns else max(len(series) - JUDGED, 1)
+        begins = self._begins(model, horizon)
+        first = max(first, begins) if len(series) - begins - horizon >= 10 * ENOUGH else first
         origins = sampled(np.arange(first, max(len(series) - horizon + 1, first)))
         points = self._points(model, series, origins, horizon)
         small = _SMALL * float(np.nanmean(np.abs(series.values)))

@@ -39,6 +39,9 @@ class SeasonalNaiveForecaster(PointForecaster[int]):
     def _learn(self, series: Series, horizon: int) -> int:
         return learned_period(series)
 
+    def _begins(self, model: int, horizon: int) -> int:
+        return _at_least(model, horizon)
+
     def _points(self, model: int, series: Series, origins: Ints, horizon: int) -> Floats:
         past = _Past(series, origins, BACK * _at_least(model, horizon), horizon)
         found = np.full(len(origins), np.nan)
@@ -77,6 +80,9 @@ class SeasonalFloorForecaster(PointForecaster[Rhythm]):
             if loss < best:
                 best, found = loss, rhythm
         return found
+
+    def _begins(self, model: Rhythm, horizon: int) -> int:
+        return model.period
 
     def _points(self, model: Rhythm, series: Series, origins: Ints, horizon: int) -> Floats:
         around = round(AROUND / series.step) if model.period > horizon + AROUND / series.step else 0
