@@ -36,6 +36,7 @@ def size(png):
 
 def words(html):
     """What a reader reads."""
+    html = html.replace("\N{NO-BREAK SPACE}", " ")
     text = re.sub(r"<style>.*?</style>|<[^>]+>", " ", html, flags=re.DOTALL)
     return " ".join(text.split())
 

@@ -1,5 +1,6 @@
 """One HTML file with everything in it, and its plots beside it as PNG."""
 
+import re
 from base64 import b64encode
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -37,6 +38,7 @@ def write_page(folder: Path, template: str, plots: Sequence[Plot], values: dict[
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    env.filters["kept"] = _kept
     html = env.get_template(template).render(**values, plots={drawn.name: _inline(drawn) for drawn in plots})
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -49,6 +51,11 @@ def write_page(folder: Path, template: str, plots: Sequence[Plot], values: dict[
             hint="choose another folder",
         ) from error
     return folder / PAGE
+
+
+def _kept(text: str) -> str:
+    """The text with its units kept on the line of their figures."""
+    return re.sub(r"(?<=\d) (?=[%×h])", "\N{NO-BREAK SPACE}", text)
 
 
 def _inline(drawn: Plot) -> dict[str, str]:

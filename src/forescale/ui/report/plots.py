@@ -79,7 +79,13 @@ def _demand(axes: "Axes", times: NDArray[np.datetime64], load: Floats, size: int
     axes.fill_between(times, 0, low, color=style.DEMAND, alpha=0.55, linewidth=0, label="demand")
     if size > 1:
         axes.fill_between(
-            times, low, high, color=style.DEMAND, alpha=0.25, linewidth=0, label=f"its peaks ({_span(size)})"
+            times,
+            low,
+            high,
+            color=style.DEMAND,
+            alpha=0.25,
+            linewidth=0,
+            label=f"its highest in {_span(size)}",
         )
 
 
@@ -124,16 +130,13 @@ def _shortage(axes: "Axes", times: NDArray[np.datetime64], load: Floats, serving
 def _height(axes: "Axes", load: Floats, serving: Ints) -> None:
     """Up to what there is to see; a spike many times as high would leave nothing of it, and is cut off."""
     known = load[~np.isnan(load)]
-    usual = 1.2 * max(np.quantile(known, 0.999) if len(known) else 1.0, float(serving.max(initial=1)))
+    usual = 1.2 * max(np.quantile(known, 0.99) if len(known) else 1.0, float(serving.max(initial=1)))
     peak = float(known.max(initial=0.0))
     if peak <= 2 * usual:
         axes.set_ylim(0, 1.05 * max(usual / 1.2, peak))
         return
     axes.set_ylim(0, usual)
-    text = f"cut off here: demand rises to {peak:.0f}"
-    axes.annotate(
-        text, (0.01, 0.97), xycoords="axes fraction", va="top", color=style.SHORT, backgroundcolor="white"
-    )
+    axes.set_xlabel(f"demand is cut off at {usual:.0f}; it rises to {peak:.0f}", color=style.SHORT)
 
 
 def _span(minutes: int) -> str:
