@@ -40,7 +40,7 @@ def comparison_table(found: "Comparison") -> Table:
     """Strategies down, with how each differs from the first; within 80 columns."""
     grid = Table(box=None, padding=(0, 1, 0, 0))
     grid.add_column("", overflow="fold")
-    titles = ("cost,\n× oracle", "violations,\n%", "more cost,\n%", "more violations,\npoints")
+    titles = ("cost ×\noracle", "violations\n%", "more cost\n%", "more violations\npoints")
     for title in titles:
         grid.add_column(title, justify="right", no_wrap=True)
     for name, score in found.scores.items():
@@ -53,6 +53,6 @@ def comparison_table(found: "Comparison") -> Table:
 
 def interval(found: "Interval", decimals: int) -> str:
     """`+3.1 [+1.2 +5.0]*`: a difference, its interval, and a star where that excludes 0."""
-    decimals = 0 if abs(found.value) >= 100 else decimals
+    decimals = 0 if abs(found.value) >= 100 else min(decimals, 1) if abs(found.value) >= 1 else decimals
     value, low, high = (f"{x:+.{decimals}f}" for x in (found.value, found.low, found.high))
     return f"{value} [{low} {high}]{'*' if found.excludes_zero else ' '}"
