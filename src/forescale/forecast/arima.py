@@ -76,9 +76,9 @@ class ArimaForecaster(PointForecaster[Arima]):
         return Arima(width, scale, ar, ma, order[1], float(found.get("intercept", 0.0)))
 
     def _order(self, arima: Any, blocks: Floats, width: int, series: Series) -> Order:
-        """The order kept, or selected anew where a week has passed since or time went back."""
+        """The order kept, or selected anew where it was selected a week away from this history's end."""
         when, order = self._selected.get(width, (-np.inf, _WALK))
-        if not 0 <= series.end - when < RESELECT * series.step:
+        if abs(series.end - when) >= RESELECT * series.step:
             found = arima.auto_arima_f(blocks, seasonal=False, approximation=True, allowdrift=False, **_MOST)
             order = (int(found["arma"][0]), int(found["arma"][5]), int(found["arma"][1]))
             self._selected[width] = (series.end, order)
