@@ -125,6 +125,7 @@ class TestReport:
         assert (web["name"], web["verdict"], web["comparisons"]) == ("tighter", "undecided", 6)
         assert web["more_seconds"] == web["more"] * 2 * 3 * 3600
         assert web["cost"]["low"] < web["cost"]["effect"] < web["cost"]["high"]
+        assert (web["control"]["cost"], web["treatment"]["violations"]) == (2.0, 0.002)
         assert (pairs["comparisons"], pairs["more"], pairs["targets"]) == (0, None, [])
 
     def test_no_experiment(self, call, tmp_path):

@@ -292,3 +292,13 @@ class Witness:
             times = [x.time for x in series]
             assert times == sorted(times)
         assert all(c.time <= self.now for c in after.history), "nothing remembered lies in the future"
+        states = [after, *(arm.state for arm in after.arms.values())]
+        for tally in (state.tally for state in states):
+            assert 0 <= tally.recent_violated <= tally.recent_requests <= tally.requests
+            assert 0 <= tally.violated <= tally.requests
+            assert 0 <= tally.recent_billed <= tally.billed
+            assert tally.until is None or tally.until <= self.now
+        for arm in after.arms.values():
+            assert arm.desired == arm.serving + arm.state.fleet.pending
+            assert arm.state.fleet.pending == sum(launch.value for launch in arm.booting) >= 0
+            assert arm.state.acting is arm.state.forecast is None

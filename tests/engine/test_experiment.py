@@ -248,3 +248,11 @@ def test_an_experiment_needs_demand_and_the_name_of_its_control():
 def test_a_target_without_an_experiment_is_its_own_treatment():
     cfg = TargetSettings()
     assert cfg.treated is cfg
+
+
+def test_a_changed_copy_forgets_what_was_worked_out_before():
+    cfg = experimenting()
+    assert (cfg.treated.guards.max, cfg.arms["control"].guards.max, cfg.lookback) == (None, None, 900.0)
+    changed = cfg.model_copy(update={"guards": cfg.guards.model_copy(update={"max": 9})})
+    assert (changed.treated.guards.max, changed.arms["control"].guards.max) == (9, 9)
+    assert cfg.treated.guards.max is None

@@ -69,20 +69,37 @@ GUARDS = st.fixed_dictionaries(
         "absence": st.fixed_dictionaries({"hold": SECONDS, "floor": st.none() | st.integers(0, 9)}),
     }
 )
+SHADOW = st.sampled_from(
+    [{}, {}, {"a": {}}, {"a": {}, "b": {"guards": {"min": 2, "cooldown": {"in": "5m"}}}}]
+)
+
+
+def experiments(policies):
+    """None, and experiments that need the same signals as what they are compared with."""
+    treatment = [{**p, "target": 0.8} if "target" in p else p for p in reversed(policies)]
+    about = {"name": "it", "treatment": {"policies": treatment}, "slice": "10m", "settle": "0s"}
+    return [None, None, about | {"longest": "2h"}, about | {"alpha": 0.5}]
+
+
 SETTINGS = st.builds(
-    lambda policies, guards, demand, age: TargetSettings.model_validate(
+    lambda policies, guards, demand, age, shadow, tried: TargetSettings.model_validate(
         {
             "signals": {"cpu": {}, "queue": {"max_age": "2m"}},
             "demand": demand if any(p["type"] == "target_tracking" for p in policies) else None,
             "policies": policies,
             "guards": guards,
             "action_age": age,
+            "lead_time": "2m",
+            "shadow": shadow,
+            "experiment": tried(policies) if any(p["type"] == "target_tracking" for p in policies) else None,
         }
     ),
     st.lists(TRACKING | TRACKING | STEPS | SCHEDULES, min_size=1, max_size=3),
     GUARDS,
     st.just({"signal": "cpu"}),
     st.sampled_from(["60s", "600s"]),
+    SHADOW,
+    st.integers(0, 3).map(lambda which: lambda policies: experiments(policies)[which]),
 )
 VALUES = st.sampled_from([0.0, 5.0, 25.0, 45.0, 70.0, 95.0, 300.0])
 ODD = st.sampled_from([None, float("nan"), float("inf"), -1.0, 1e300])

@@ -57,7 +57,7 @@ def report(file: File = DEFAULT_FILE, json: Json = False) -> None:
         (found(_trials(names, settings, states), settings), names, settings) for names, settings in groups
     ]
     if json:
-        items = [_with_time(item, settings) for item, _, settings in reports]
+        items = [_plain(item, settings) for item, _, settings in reports]
         print_json({"dry_run": config.dry_run, "experiments": items})
         return
     for i, (item, names, settings) in enumerate(reports):
@@ -134,7 +134,7 @@ def plan(
         "longest": settings.lasts,
     }
     if json:
-        print_json({"plan": planned, "power": certainty, "rehearsal": seen})
+        print_json({"plan": planned, "power": certainty, "rehearsal": _plain(seen, switchback)})
         return
     _show_plan(planned, certainty, seen, settings)
 
@@ -164,11 +164,22 @@ def _seconds(settings: "Experiment") -> float:
     return settings.slice * (2 if settings.design == "switchback" else 1)
 
 
-def _with_time(item: "Report", settings: "Experiment") -> dict[str, Any]:
+def _plain(item: "Report", settings: "Experiment") -> dict[str, Any]:
+    """A report for scripts: with the time that is still needed, and the sums of both by name."""
     import msgspec
 
+    arms = {"control": item.control, "treatment": item.treatment}
+    sums = {
+        name: {
+            "cost": arm.cost,
+            "violations": arm.violations,
+            "instance_hours": arm.billed / 3600,
+            "minutes": arm.minutes,
+        }
+        for name, arm in arms.items()
+    }
     more = None if item.more is None else item.more * _seconds(settings)
-    return {**msgspec.structs.asdict(item), "more_seconds": more}
+    return {**msgspec.structs.asdict(item), **sums, "more_seconds": more}
 
 
 def _effects(settings: "Experiment", given: list[str] | None) -> Any:

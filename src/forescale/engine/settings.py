@@ -109,6 +109,13 @@ class TargetSettings(Settings):
                 )
         return self
 
+    def __copy__(self) -> Self:
+        """A copy, without what was worked out from fields that `model_copy` may be about to change."""
+        copied = super().__copy__()
+        for name in vars(copied).keys() - type(self).model_fields.keys():
+            del vars(copied)[name]
+        return copied
+
     @cached_property
     def lookback(self) -> float:
         """Seconds of history that the policies look at, those in the shadow included."""

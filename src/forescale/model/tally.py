@@ -10,7 +10,7 @@ _LONGEST = 3600.0  # for longer than this nobody knows what was there: it is not
 _MINUTE = 60.0
 
 
-class Sums(Value, frozen=True):
+class Sums(Value, frozen=True, array_like=True):
     """Sums over the same time. All but `minutes` are in instance-seconds.
 
     `requests` is demand · time, `violated` the same over buckets with demand above what
@@ -81,8 +81,12 @@ class Tally(Value, frozen=True, array_like=True):
         return Sums(self.recent_requests, self.recent_violated, self.recent_billed, self.recent_minutes)
 
     def charge(self, rate: float, now: float) -> "Tally":
-        """Bill the time up to now; from now on `rate` instances are billed."""
-        return self if rate == self.rate else self.add(rate, now, 0.0, 0.0, 0.0, self.counted)
+        """Bill the time up to now; from now on `rate` instances are billed. None are before it has begun."""
+        return (
+            self
+            if rate == self.rate or self.until is None
+            else self.add(rate, now, 0.0, 0.0, 0.0, self.counted)
+        )
 
     def add(
         self,
