@@ -17,7 +17,7 @@ from forescale.model.settings import format_duration
 from forescale.series.regular import Floats, Ints, Series, as_series
 from forescale.series.trace import Trace
 
-LEVELS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999)
+LEVELS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.998, 0.999, 0.9995)
 """The probabilities of the quantiles that every model gives, ascending."""
 
 MEDIAN = LEVELS.index(0.5)

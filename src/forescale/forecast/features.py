@@ -4,7 +4,7 @@ All of it is relative to the level of the last hour, so that what was learned at
 another; and none of it looks further back than `LOOKBACK`, or forward at all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,8 +47,11 @@ def lookback(step: float) -> int:
     return max(round(max(RECURRING) / step), *WINDOWS) + 2 * LEVEL
 
 
-def features(series: Series, origins: Ints, horizon: int) -> Features:
-    """The features of each origin, from the values before it. The origins ascend, from 1 on."""
+def features(series: Series, origins: Ints, horizon: int, *, more: "Columns | None" = None) -> Features:
+    """The features of each origin, from the values before it. The origins ascend, from 1 on.
+
+    `more` gives further columns, by (series, origins, horizon, last values, scale).
+    """
     first = max(int(origins[0]) - max(WINDOWS) - 2 * LEVEL, 0)
     seen = series.cut(first, int(origins[-1]))
     at = origins - 1 - first
@@ -63,12 +66,14 @@ def features(series: Series, origins: Ints, horizon: int) -> Features:
         ("line_age", np.minimum(_line_age(values)[at], OLDEST_LINE).astype(np.float64)),
         ("value_age", age_of(~np.isnan(seen.values))[at].astype(np.float64)),
         *_extras(seen, at),
+        *(more(series, origins, horizon, last, scale) if more is not None else ()),
     ]
     names = tuple(name for name, _ in columns)
     return Features(names, np.column_stack([column for _, column in columns]), last, scale)
 
 
 Column = tuple[str, Floats]
+Columns = Callable[[Series, Ints, int, Floats, Floats], Iterable[Column]]
 
 
 def _levels(values: Floats, at: Ints) -> tuple[Floats, Floats]:

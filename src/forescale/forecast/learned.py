@@ -81,7 +81,7 @@ class FeatureForecaster(BaseForecaster[Learned]):
         """
 
     def _train(self, series: Series, horizon: int) -> Learned | NotReady:
-        origins, target = _examples(series, horizon, self.rows)
+        origins, target = examples(series, horizon, self.rows)
         if len(origins) < 10 * ENOUGH:
             return NotReady(
                 f"{self.name} needs {10 * ENOUGH} moments with a known hour before and outcome after, "
@@ -92,24 +92,24 @@ class FeatureForecaster(BaseForecaster[Learned]):
         weight = seen.scale / np.mean(seen.scale)
         if not np.any(relative):
             return Learned(
-                seen.names, _still, np.zeros(len(LEVELS)), _path_lines(series, origins, seen, horizon)
+                seen.names, _still, np.zeros(len(LEVELS)), path_lines(series, origins, seen, horizon)
             )
         try:
             predict = self._learn(seen.matrix[~held_out], relative[~held_out], weight[~held_out])
         except (ImportError, OSError) as error:
             return cannot_import(error, self.extra)
         errors = _errors(predict(seen.matrix[held_out]), relative[held_out])
-        return Learned(seen.names, predict, errors, _path_lines(series, origins, seen, horizon))
+        return Learned(seen.names, predict, errors, path_lines(series, origins, seen, horizon))
 
     def _quantiles(self, state: Learned, series: Series, origins: Ints, horizon: int) -> Floats:
         seen = self._features(series, origins, horizon)
-        found = state.predict(_aligned(seen, state.names))
+        found = state.predict(aligned(seen, state.names))
         relative = found.centre + found.spread[:, None] * state.errors
         return seen.last[:, None] + seen.scale[:, None] * relative
 
     def _path(self, state: Learned, series: Series, horizon: int) -> Floats:
         seen = self._features(series, np.array([len(series)]), horizon)
-        return np.asarray(seen.last + seen.scale * state.path(_aligned(seen, state.names))[0])
+        return np.asarray(seen.last + seen.scale * state.path(aligned(seen, state.names))[0])
 
 
 def _still(rows: Floats) -> Prediction:
@@ -117,7 +117,7 @@ def _still(rows: Floats) -> Prediction:
     return Prediction(np.zeros((len(rows), 1)), np.ones(len(rows)))
 
 
-def _examples(series: Series, horizon: int, rows: int) -> tuple[Ints, Floats]:
+def examples(series: Series, horizon: int, rows: int) -> tuple[Ints, Floats]:
     """Moments to learn from, and the maximum that came about after each."""
     first = max(_FIRST, len(series) - WINDOW)
     origins = np.arange(first, max(len(series) - horizon + 1, first))
@@ -141,7 +141,7 @@ def _errors(found: Prediction, outcome: Floats) -> Floats:
     return np.asarray(np.diagonal(each) if each.shape[1] > 1 else each[:, 0], dtype=np.float64)
 
 
-def _aligned(seen: Features, names: tuple[str, ...]) -> Floats:
+def aligned(seen: Features, names: tuple[str, ...]) -> Floats:
     """The columns that the model knows, in its order; NaN for those that are not there now."""
     if seen.names == names:
         return seen.matrix
@@ -187,7 +187,7 @@ class Linear:
         return np.clip(standard, self._low, self._high)
 
 
-def _path_lines(series: Series, origins: Ints, seen: Features, horizon: int) -> Linear:
+def path_lines(series: Series, origins: Ints, seen: Features, horizon: int) -> Linear:
     """A line for each step of the path: cheap, and good enough to look at."""
     steps = origins[:, None] + np.arange(horizon)
     few = slice(None, None, max(len(origins) * horizon // _CELLS + 1, 1))

@@ -16,6 +16,7 @@ FORECASTERS = {
     "lightgbm": "boosting.LightGBMForecaster",
     "xgboost": "boosting.XGBoostForecaster",
     "forest": "forest.ForestForecaster",
+    "quantile_forest": "quantile_forest.QuantileForestForecaster",
     "arima": "arima.ArimaForecaster",
     "mstl": "mstl.MstlForecaster",
     "lstm": "lstm.LstmForecaster",
