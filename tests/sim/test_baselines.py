@@ -40,8 +40,9 @@ def flat(*stretches):
 
 
 @settings(max_examples=150, deadline=None)
-@given(loads, st.integers(0, 9), st.sampled_from([0.4, 0.6, 0.85]))
+@given(loads, st.integers(1, 9), st.sampled_from([0.4, 0.6, 0.85]))
 def test_target_tracking_does_in_every_minute_what_the_engine_does(load, lead, target):
+    """But for a boot of no time: the engine sees at the end of a minute only what served all through it."""
     trace = Trace(0.0, np.array(load))
     quick, engine = (
         target_tracking(trace, lead, target),

@@ -107,9 +107,9 @@ def _percent(share: float) -> str:
 
 def _span(result: Backtest) -> str:
     end = result.start + STEP * len(result.load)
-    days = len(result.load) / _DAY
+    lasted = format_duration(STEP * len(result.load))
     warm = f", after {format_duration(STEP * result.warmup)} of warm-up" if result.warmup else ""
-    return f"{days:.1f} days, {when(result.start)[:10]} to {when(end)[:10]} (UTC){warm}"
+    return f"{lasted}, {when(result.start)[:10]} to {when(end)[:10]} (UTC){warm}"
 
 
 def _tiles(scores: dict[str, Score]) -> Iterator[tuple[str, str, str]]:

@@ -13,8 +13,6 @@ from forescale.ui.render import when
 from forescale.ui.report.page import write_page
 from forescale.ui.report.plots import cost_plot, demand_plot, money_plot, strategies_plot
 
-_DAY = 1440
-
 
 def write_comparison(
     folder: Path, found: Comparison, curves: Sequence[Curve], *, title: str, notes: Sequence[str] = ()
@@ -34,7 +32,7 @@ def write_comparison(
         "title": title,
         "first": first,
         "headline": _headline(found),
-        "span": f"{len(found.load) / _DAY:.1f} days, {when(found.start)[:10]} to {when(end)[:10]} (UTC)",
+        "span": f"{format_duration(STEP * len(found.load))}, {when(found.start)[:10]} to {when(end)[:10]} (UTC)",
         "lead": format_duration(STEP * found.lead),
         "rows": list(_rows(found)),
         "has_curves": bool(curves),
