@@ -27,12 +27,12 @@ def write_comparison(
         cost_plot(found.start, found.runs, best),
         demand_plot("demand", f"Demand, and the capacity of {first}", found.start, found.load, run, None),
     ]
-    end = found.start + STEP * len(found.load)
+    end, lasted = found.start + STEP * len(found.load), format_duration(STEP * len(found.load))
     values = {
         "title": title,
         "first": first,
         "headline": _headline(found),
-        "span": f"{format_duration(STEP * len(found.load))}, {when(found.start)[:10]} to {when(end)[:10]} (UTC)",
+        "span": f"{lasted}, {when(found.start)[:10]} to {when(end)[:10]} (UTC)",
         "lead": format_duration(STEP * found.lead),
         "rows": list(_rows(found)),
         "has_curves": bool(curves),
