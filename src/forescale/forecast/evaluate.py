@@ -148,7 +148,8 @@ def _run(
             seen = series.cut(oldest, stop)
             origins = np.arange(start, stop) - oldest
             run.quantiles[start - first : stop - first] = model.rolling(seen, origins, horizon)
-            run.predict_time = _predict_time(model, horizon, clock) or run.predict_time
+            taken = _predict_time(model, horizon, clock)
+            run.predict_time = run.predict_time if taken is None else taken
         if progress is not None:
             progress(model.name, stop - start)
     return run
