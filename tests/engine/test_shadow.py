@@ -172,6 +172,16 @@ def test_more_demand_than_instances_is_violated():
     assert engine.state.tally.total.violations == pytest.approx(0.45)
 
 
+def test_a_metric_that_stops_at_all_of_the_capacity_can_be_violated_below():
+    cfg = settings({"confirm": {"out": 99}}, demand={"violated_above": "95%"}, shadow={"a": {}})
+    engine = Engine(cfg, 4)
+    for used in (90.0, 95.0, 96.0, 100.0):
+        engine.tick(used)
+    assert (
+        engine.state.tally.violated == engine.state.arms["a"].tally.violated == pytest.approx(1.96 * 4 * 60)
+    )
+
+
 def test_what_drains_and_boots_is_billed_and_a_time_unseen_is_not():
     engine = Engine(settings(policies=[QUICK]), 4)
     engine.look()

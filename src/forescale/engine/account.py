@@ -2,27 +2,29 @@
 
 from collections.abc import Sequence
 
+from forescale.engine.settings import TargetSettings
 from forescale.model.fleet import FleetStatus
 from forescale.model.sample import Load
 from forescale.model.state import State
 from forescale.model.tally import Tally, begin, is_violated
 
 
-def account(state: State, news: FleetStatus | None, period: float, now: float) -> Tally:
+def account(state: State, news: FleetStatus | None, now: float, cfg: TargetSettings) -> Tally:
     """The tally of a target at an observation: with the buckets that are complete, each once."""
     tally, fleet = state.tally, news or state.fleet
     if tally.until is None:
         if fleet is None:
             return tally
-        tally = begin(_instances(fleet), now, period)
-    return count(tally, tally.rate if news is None else _instances(news), state.loads, period, now)
+        tally = begin(_instances(fleet), now, cfg.period)
+    return count(tally, tally.rate if news is None else _instances(news), state.loads, now, cfg)
 
 
-def count(tally: Tally, rate: float, loads: Sequence[Load], period: float, now: float) -> Tally:
+def count(tally: Tally, rate: float, loads: Sequence[Load], now: float, cfg: TargetSettings) -> Tally:
     """The tally with the buckets of known demand that were not counted and have ended.
 
     From now on, `rate` instances are billed.
     """
+    period, carried = cfg.period, cfg.carried
     requests = violated = seconds = 0.0
     counted = since = now if tally.counted is None else tally.counted
     for load in reversed(loads):
@@ -33,7 +35,7 @@ def count(tally: Tally, rate: float, loads: Sequence[Load], period: float, now: 
             continue
         requests += demand * period
         seconds += period
-        if is_violated(demand, load.serving):
+        if is_violated(demand, load.serving * carried):
             violated += demand * period
         if end > counted:
             counted = end

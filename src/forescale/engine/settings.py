@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from forescale.engine.experiment_settings import ArmName, Experiment
 from forescale.model.sample import Unit
-from forescale.model.settings import Duration, Settings, SignalSettings
+from forescale.model.settings import Duration, Ratio, Settings, SignalSettings
 from forescale.policy import AnyPolicy, TargetTracking
 from forescale.policy.guard_settings import Guards
 
@@ -23,6 +23,9 @@ class DemandSettings(Settings):
     scope: Literal["group", "instance"] | None = None
     """`group`: the signal is a total of the group; `instance`: an average of one instance.
     Left out: `instance` for percent, else `group`."""
+    violated_above: Ratio = Field(default=1.0, gt=0)
+    """The share of capacity in use above which requests count as meeting too little of it. Less than 100 %
+    for a metric that cannot exceed it: 95 % for CPU."""
 
 
 CONTROL = "control"
@@ -126,6 +129,11 @@ class TargetSettings(Settings):
     def period(self) -> float:
         """The width of a bucket of demand, in seconds."""
         return self.signals[self.demand.signal].period if self.demand else 60.0
+
+    @cached_property
+    def carried(self) -> float:
+        """The share of its capacity that an instance carries before requests are violated."""
+        return self.demand.violated_above if self.demand else 1.0
 
     @cached_property
     def read(self) -> frozenset[str]:

@@ -119,7 +119,7 @@ def _seen(arm: Arm, target: State, now: float, cfg: TargetSettings) -> tuple[Sta
     mine, actual, period = arm.state, _fleet(target), cfg.period
     serving, booting = _boot(mine.serving, arm.booting, now)
     loads = _loads(mine, target.loads, serving, period)
-    tally = count(mine.tally, mine.tally.rate, loads, period, now)
+    tally = count(mine.tally, mine.tally.rate, loads, now, cfg)
     loads, serving = recent_loads(loads, serving, now, cfg)
     in_service, desired = int(serving[-1].value or 0), mine.expected or 0
     fleet = FleetStatus(

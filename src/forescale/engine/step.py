@@ -109,7 +109,7 @@ def _observed(state: State, event: Observed, cfg: TargetSettings) -> tuple[State
     state, notices = observe(state, event, now, cfg)
     tally, arms, trial = state.tally, state.arms, state.trial
     if cfg.demand is not None and state.fleet is not None:
-        tally = account(state, event.fleet, cfg.period, now)
+        tally = account(state, event.fleet, now, cfg)
         arms = shadow(state, tally, now, cfg) if cfg.arms or arms else arms
     if cfg.experiment is not None or trial is not None:
         trial, told = advance(state, tally, arms, now, cfg)

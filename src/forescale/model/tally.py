@@ -14,7 +14,7 @@ class Sums(Value, frozen=True, array_like=True):
     """Sums over the same time. All but `minutes` are in instance-seconds.
 
     `requests` is demand · time, `violated` the same over buckets with demand above what
-    served, `billed` what was paid for, `minutes` the time whose demand is known.
+    those who served carry, `billed` what was paid for, `minutes` the time whose demand is known.
     """
 
     requests: float = 0.0
@@ -144,6 +144,6 @@ def begin(rate: float, now: float, period: float) -> Tally:
     return Tally(rate=float(rate), until=now - _MINUTE, counted=now - period)
 
 
-def is_violated(demand: float, serving: float) -> bool:
+def is_violated(demand: float, carried: float) -> bool:
     """More was asked than those who served could carry."""
-    return demand > serving + _ROUNDING
+    return demand > carried + _ROUNDING
