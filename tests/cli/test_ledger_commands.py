@@ -33,7 +33,9 @@ def record(folder, *, dry_run=False):
     log.configure("json", "critical")
 
     async def go(aws, clients):
-        own = {"web": {"shadow": {"calm": {"policies": [{"type": "target_tracking", "target": "30%"}]}}}}
+        calm = {"policies": [{"type": "target_tracking", "target": "30%"}]}
+        own = {"web": {"shadow": {"calm": calm}}}
+        own["api"] = {"experiment": {"name": "calmer", "treatment": calm}}
         config = configuration(aws, folder / "ledger.db", groups, own, interval="20s", dry_run=dry_run)
         async with on_aws(config, clock, clients) as stage:
             for n in range(58):
@@ -113,7 +115,8 @@ class TestStatus:
         assert any(line.startswith("held by ada until") and line.endswith("launch day") for line in lines)
         assert lines.count("no process runs it") == 2
         words = r"last 7 days: live billed [\d.]+ × demand, [\d.]+ % violated; calm billed [\d.]+ × demand"
-        assert len(re.findall(words, " ".join(lines))) == 1  # api has nothing in its shadow
+        assert len(re.findall(words, " ".join(lines))) == 1
+        assert "experiment calmer: 0 slices so far (forescale ab report)" in lines
 
     def test_for_scripts(self, shown, past):
         found = shown("status", "--json")
@@ -126,7 +129,9 @@ class TestStatus:
         assert (web["pause"]["by"], web["pause"]["why"], web["override"]) == ("bob", "[/bold] move", None)
         assert (api["override"]["desired"], api["override"]["by"]) == (5, "ada")
         assert web["run_by"] is None
-        assert (list(web["arms"]), api["arms"]) == (["calm"], {})
+        assert (list(web["arms"]), list(api["arms"])) == (["calm"], ["control"])
+        assert (web["experiment"], api["experiment"]["ended"]) == (None, None)
+        assert (api["experiment"]["name"], api["experiment"]["slices"]) == ("calmer", 0)
         assert web["arms"]["calm"]["cost"] > web["recent"]["cost"] > 1
         assert web["recent"]["violations"] > web["arms"]["calm"]["violations"] > 0
         assert db == {"target": "db", "evaluated": None, "run_by": None}

@@ -1,5 +1,8 @@
 """An experiment and strategies in the shadow, as people write them."""
 
+import re
+from pathlib import Path
+
 TEXT = """\
 region: eu-west-1
 targets:
@@ -41,3 +44,11 @@ def test_a_pair_that_does_not_match(complaint):
         assert "whose matched_with is 'web'" in found.message
     api = "experiment: {<<: *experiment, matched_with: web, seed: 5}"
     assert "must be the same" in complaint(TEXT.format(web=web, api=api)).message
+
+
+def test_what_the_page_on_experiments_shows_can_be_loaded(loads):
+    page = (Path(__file__).parents[2] / "docs" / "ab.md").read_text()
+    blocks = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    shadow, experiment = (loads(block).targets["web"] for block in blocks)
+    assert list(shadow.arms) == ["status-quo"]
+    assert experiment.treated.policies[0].target == 0.7

@@ -65,6 +65,20 @@ def _row(name: str, state: "State | None", decision: "Decision | None", now: flo
         "recent": _sums(state.tally.recent),
         "arms": {name: _sums(arm.tally.recent) for name, arm in state.arms.items()},
         "comparison": comparison(state) if state.arms else "",
+        "experiment": _trial(state),
+    }
+
+
+def _trial(state: "State") -> dict[str, Any] | None:
+    """The experiment that runs on the target, or has ended."""
+    trial = state.trial
+    if trial is None:
+        return None
+    return {
+        "name": trial.name,
+        "treated": trial.treated,
+        "slices": len(trial.slices),
+        "ended": trial.ended or None,
     }
 
 
@@ -114,6 +128,11 @@ def _doing(row: dict[str, Any]) -> Iterator[str]:
     yield escape(row["why"])
     if row["comparison"]:
         yield f"[dim]last 7 days: {escape(row['comparison'])}[/]"
+    if (trial := row["experiment"]) is not None and trial["ended"]:
+        yield f"[yellow]experiment {escape(trial['name'])} has ended: {escape(trial['ended'])}[/]"
+    elif trial is not None:
+        text = f"experiment {trial['name']}: {trial['slices']} slices so far (forescale ab report)"
+        yield f"[dim]{escape(text)}[/]"
     for word, order in (("paused", row["pause"]), ("held", row["override"])):
         if order is not None:
             why = f": {order.why}" if order.why else ""
