@@ -85,6 +85,16 @@ def test_further_columns_help(call, trace):
     assert led < 0.8 * alone
 
 
+def test_a_further_column_may_be_negative_as_a_temperature_is(call, tmp_path):
+    path = tmp_path / "cold.csv"
+    path.write_text(
+        "time,load,celsius\n" + "".join(f"{60 * i},{i % 60},{i % 60 - 30}\n" for i in range(2 * DAY))
+    )
+    assert call("--trace", f"{path}:load", *QUICK, "--exog", "celsius")[0] == 0
+    code, _, err = call("--trace", f"{path}:celsius", *QUICK)
+    assert (code, "negative: a load cannot be" in err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("args", "code", "words"),
     [

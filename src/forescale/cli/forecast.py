@@ -129,7 +129,7 @@ def _series(recorded: "Trace", spec: str, column: "Column", exog: str | None) ->
             raise TraceError(
                 f"--exog {name}: that is the load itself", hint=f"others: {', '.join(column.others)}"
             )
-        extras[name] = _on_minutes(from_points(read_trace(f"{path}:{name}").points), recorded)
+        extras[name] = _on_minutes(from_points(read_trace(f"{path}:{name}", signed=True).points), recorded)
     return Series(recorded.start, recorded.load, extras=extras)
 
 

@@ -32,19 +32,20 @@ class Column:
     others: tuple[str, ...] = ()
 
 
-def read_trace(spec: str) -> Column:
+def read_trace(spec: str, *, signed: bool = False) -> Column:
     """Read `PATH` or `PATH:COLUMN`: CSV, plain or gzip, or `.parquet`; the first column is the time.
 
     Times are ISO 8601 (UTC where no zone is given) or seconds (or milliseconds) since the
     epoch. Without a column, the first that holds numbers is read. An empty cell, `NaN` or
-    `null` is absence. Raises `TraceError`, with the line where there is one, and `ConfigError` for
+    `null` is absence. A load cannot be negative; another column, read as `signed`, may be. Raises
+    `TraceError`, with the line where there is one, and `ConfigError` for
     a Parquet file where pyarrow is not installed.
     """
     path, column = _split(spec)
     try:
         if path.suffix == ".parquet":
-            return _read_parquet(path, column)
-        return _read(path, column)
+            return _read_parquet(path, column, signed)
+        return _read(path, column, signed)
     except (OSError, EOFError, zlib.error) as error:  # the last two: a gzip file cut short or damaged
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise TraceError(f"cannot read {path}: {why}", hint=_nearby(path)) from error
@@ -54,10 +55,10 @@ def read_trace(spec: str) -> Column:
         raise TraceError(f"{path} is not a CSV file: {error}") from error
 
 
-def _read_parquet(path: Path, column: str | None) -> Column:
+def _read_parquet(path: Path, column: str | None, signed: bool) -> Column:
     from forescale.sources.trace_parquet import read_parquet  # it needs what is defined here
 
-    return read_parquet(path, column)
+    return read_parquet(path, column, signed=signed)
 
 
 def _split(spec: str) -> tuple[Path, str | None]:
@@ -81,7 +82,7 @@ def _not_text(path: Path) -> TraceError:
     return TraceError(f"{path} is not a text file", hint="give a CSV file, plain (UTF-8) or gzip")
 
 
-def _read(path: Path, column: str | None) -> Column:
+def _read(path: Path, column: str | None, signed: bool) -> Column:
     with path.open("rb") as raw:
         packed = raw.read(2) == _GZIP
     with gzip.open(path) if packed else path.open("rb") as data:
@@ -92,17 +93,18 @@ def _read(path: Path, column: str | None) -> Column:
         delimiter = max(",;\t", key=header_line.count)  # the first of them where none occurs
         header = [name.strip() for name in next(csv.reader([header_line], delimiter=delimiter), [])]
         rows = csv.reader(text, delimiter=delimiter)
-        return _column(path, header, ((rows.line_num + 1, row) for row in rows if any(row)), column)
+        filled = ((rows.line_num + 1, row) for row in rows if any(row))
+        return _column(path, header, filled, column, signed)
 
 
-def _column(path: Path, header: list[str], rows: Iterator[Row], column: str | None) -> Column:
+def _column(path: Path, header: list[str], rows: Iterator[Row], column: str | None, signed: bool) -> Column:
     _check_header(path, header)
     head = list(islice(rows, _LOOK))
     if not head:
         raise TraceError(f"{path} has a header but no rows")
     place = _place(path, header, head, column)
-    points = [_point(path, header, line, row, place) for line, row in head]
-    points += [_point(path, header, line, row, place) for line, row in rows]
+    points = [_point(path, header, line, row, place, signed) for line, row in head]
+    points += [_point(path, header, line, row, place, signed) for line, row in rows]
     others = tuple(name for i, name in enumerate(header) if i not in (0, place))
     return Column(tuple(points), header[place], others)
 
@@ -145,7 +147,7 @@ def _numbers(rows: list[Row], place: int) -> float:
     return sum(_number(cell) is not None for cell in present) / max(len(present), 1)
 
 
-def _point(path: Path, header: list[str], line: int, row: list[str], place: int) -> Point:
+def _point(path: Path, header: list[str], line: int, row: list[str], place: int, signed: bool) -> Point:
     time = read_time(row[0].strip())
     if time is None:
         raise TraceError(
@@ -156,7 +158,7 @@ def _point(path: Path, header: list[str], line: int, row: list[str], place: int)
     if cell.lower() in _ABSENT:
         return Point(time, None)
     value = _number(cell)
-    if value is None or value < 0:
+    if value is None or (value < 0 and not signed):
         what = "not a number" if value is None else "negative: a load cannot be"
         raise TraceError(
             f"{path}, line {line}: {header[place]} is {cell!r}, {what}",

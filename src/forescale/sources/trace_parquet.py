@@ -11,13 +11,13 @@ from forescale.sources.table import pyarrow
 from forescale.sources.trace_csv import Column, read_time
 
 
-def read_parquet(path: Path, column: str | None) -> Column:
+def read_parquet(path: Path, column: str | None, *, signed: bool = False) -> Column:
     """One column of a Parquet file; the time is its first column, or the index that pandas stored.
 
     Times are timestamps (UTC where they have no zone), dates, ISO 8601 text, or seconds or
     milliseconds since the epoch. Without a column, the first of numbers is read. Null and NaN are
-    absence. Raises `TraceError`, with the row where there is one, `ConfigError` where pyarrow is not
-    installed, and `OSError`.
+    absence. Only a column read as `signed` may be negative. Raises `TraceError`, with the row where
+    there is one, `ConfigError` where pyarrow is not installed, and `OSError`.
     """
     pa = pyarrow()
     try:
@@ -30,7 +30,7 @@ def read_parquet(path: Path, column: str | None) -> Column:
     if not table.num_rows:
         raise TraceError(f"{path} has columns but no rows")
     times = _times(pa, path, time, table.column(time))
-    values = _values(path, name, table.column(name).to_pylist())
+    values = _values(path, name, table.column(name).to_pylist(), signed)
     others = tuple(other for other in schema.names if other not in (time, name))
     return Column(tuple(map(Point, times, values)), name, others)
 
@@ -76,12 +76,12 @@ def _times(pa: Any, path: Path, name: str, column: Any) -> list[float]:
     return [time for time in times if time is not None]
 
 
-def _values(path: Path, name: str, cells: Iterable[Any]) -> list[float | None]:
+def _values(path: Path, name: str, cells: Iterable[Any], signed: bool) -> list[float | None]:
     values: list[float | None] = []
     for row, cell in enumerate(cells, 1):
         number = _number(cell)
-        if number is not None and (math.isinf(number) or number < 0):
-            what = "negative: a load cannot be" if number < 0 else "not a number"
+        if number is not None and (math.isinf(number) or (number < 0 and not signed)):
+            what = "negative: a load cannot be" if number < 0 and not signed else "not a number"
             raise TraceError(f"{path}, row {row}: {name} is {cell!r}, {what}")
         if number is None and cell is not None:
             raise TraceError(f"{path}, row {row}: {name} is {cell!r}, not a number")
