@@ -6,9 +6,10 @@ from math import sin, tau
 import pytest
 
 from forescale.model.effect import NoOp
+from forescale.runtime.target import Part
 from forescale.sim.ab import Verdict, report
 from forescale.store import Ledger
-from runtime_world import HOUSEKEEPING, QUICK, World, assert_replays, staged, target
+from runtime_world import HOUSEKEEPING, QUICK, World, assert_replays, playing, staged, target
 
 MINUTE, HOUR = 60.0, 3600.0
 SLICE = 600.0
@@ -112,3 +113,34 @@ def test_who_reads_the_ledger_later_finds_the_same(tmp_path, clock):
     _, state, _ = run(tmp_path, clock, settings_of(tracking("80%")), 1)
     with Ledger.open(str(tmp_path / "ledger.db"), read_only=True) as ledger:
         assert ledger.states()["web"] == state
+
+
+def test_of_a_matched_pair_one_is_treated_and_the_two_are_compared(tmp_path, clock):
+    about = {"design": "matched"}
+    settings = {
+        "web": settings_of(tracking("80%"), matched_with="api", **about),
+        "api": settings_of(tracking("80%"), matched_with="web", **about),
+    }
+    worlds = {name: World(clock, desired=12, load=load(clock.now())) for name in settings}
+
+    async def go():
+        parts = [Part(name, settings[name], worlds[name], worlds[name]) for name in settings]
+        with Ledger.open(str(tmp_path / "ledger.db")) as ledger:
+            async with playing(parts, ledger, clock, interval=MINUTE) as stage:
+
+                def minute():
+                    for world in worlds.values():
+                        world.load = load(clock.now())
+                        world.publish()
+
+                await stage.ticks(150, before=minute)
+            assert_replays(ledger, *settings)
+            return stage, ledger.states()
+
+    stage, states = asyncio.run(go())
+    turns = {name: {who(d).split()[1] for d in stage.decisions if d.target == name} for name in settings}
+    assert sorted(turns.values(), key=str) == [{"control"}, {"treatment"}]
+    found = report({name: states[name].trial for name in settings}, settings["web"].experiment)
+    assert found.comparisons >= 12
+    assert found.cost.verdict is Verdict.BETTER
+    assert -0.45 < found.cost.effect < -0.25
