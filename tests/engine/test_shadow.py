@@ -9,7 +9,8 @@ from forescale.engine.settings import TargetSettings
 from forescale.engine.step import step
 from forescale.model.effect import Act, Done
 from forescale.model.errors import ConfigError
-from forescale.model.event import Observed, Reported
+from forescale.model.event import Forecasted, Observed, Reported
+from forescale.model.forecast import Forecast
 from forescale.model.state import State
 from forescale.model.tally import MEMORY, Tally
 from forescale.model.value import decode, encode
@@ -269,3 +270,42 @@ def test_an_arm_cannot_read_a_signal_that_there_is_not():
     threshold = {"type": "threshold", "signal": "queue", "above": 5, "below": 1}
     with pytest.raises((ConfigError, ValueError), match=r"shadow.a.policies\[0\].signal 'queue'"):
         settings(policies=[QUICK], shadow={"a": {"policies": [threshold]}})
+
+
+def test_an_arm_may_read_signals_that_its_target_does_not():
+    threshold = {"type": "threshold", "signal": "queue", "above": 50, "below": 10, "out_after": "1m"}
+    base = {"signals": {"cpu": {}, "queue": {}}, "policies": [QUICK]}
+    engine = Engine(settings(**base, shadow={"a": {"policies": [threshold]}}), 4)
+    for _ in range(3):
+        engine.now += MINUTE
+        engine.look(sample(engine.now - MINUTE, 45.0), sample(engine.now - MINUTE, 80.0, "queue"))
+    arm = engine.state.arms["a"]
+    assert arm.desired > 4
+    assert arm.state.signals == {}  # shared with its target, not kept twice
+    assert len(engine.state.signals["queue"]) == 3
+
+
+def test_an_arm_hears_the_forecast_of_its_target():
+    heard = []
+
+    class Listener:
+        lookback = 0.0
+
+        def propose(self, obs, forecast):
+            heard.append(forecast)
+            return baseline_target_tracking().policies[0].propose(obs, forecast)
+
+    class Asking(Listener):
+        arms = {"listens": (Listener(),)}  # noqa: RUF012
+
+        def propose(self, obs, forecast):
+            return baseline_target_tracking().policies[0].propose(obs, forecast)
+
+    base = baseline_target_tracking()
+    fields = {name: getattr(base, name) for name in TargetSettings.model_fields} | {"policies": (Asking(),)}
+    engine = Engine(TargetSettings.model_construct(**fields), 4)
+    forecast = Forecast(T0, 300.0, "made up", ((0.5, 3.0), (0.9, 4.0)))
+    engine.put(Forecasted("f", T0, forecast))
+    engine.tick(50.0)
+    assert heard == [forecast]
+    assert engine.state.arms["listens"].state.forecast is None

@@ -60,6 +60,7 @@ def advance(
         trial = Trial(settings.name, now)
     if trial.ended:
         return trial, ()
+    before = trial.slices
     live, shadow = tally.total, arms[CONTROL].tally.total
     index = int(now // settings.slice)
     if index != trial.index:
@@ -68,6 +69,8 @@ def advance(
     else:
         trial = _within(trial, state, live, shadow, now, settings, cfg)
     why = _over(trial, live, shadow, now, settings)
+    if not why and trial.slices is not before:
+        why = _harmed(trial, settings)
     if not why:
         return trial, ()
     text = f"experiment {trial.name} has ended: {why}; the control decides from now on"
@@ -155,6 +158,11 @@ def _over(trial: Trial, live: Sums, shadow: Sums, now: float, settings: Experime
         more = own.violations - other.violations
         if own.minutes >= min(_SOME, settings.slice / 240) and more > settings.harm.at_once:
             return f"the treatment violated {_percent(more)} more in this slice than the control would have"
+    return ""
+
+
+def _harmed(trial: Trial, settings: Experiment) -> str:
+    """What the slices so far have shown of harm; empty where that is not enough."""
     found = interval(harms(trial.slices, settings), 2 * settings.alpha, settings.harm.violations / 10)
     if found.low is not None and found.low > settings.harm.violations:
         return f"the treatment violates at least {_percent(found.low)} more ({found.n} comparisons)"
