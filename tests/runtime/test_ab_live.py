@@ -102,7 +102,7 @@ def test_harm_stops_it_and_the_group_recovers(tmp_path, clock):
     settings = settings_of(starving)
     stage, state, world = run(tmp_path, clock, settings, 2)
     (notice,) = [n for n in stage.notices if n.kind == "experiment"]
-    assert "the treatment violated" in notice.text
+    assert "in one slice the treatment violated" in notice.text
     assert notice.text.endswith("the control decides from now on")
     assert state.trial.ended
     assert all(who(d) == "" for d in stage.decisions if d.time > notice.time)

@@ -25,7 +25,6 @@ from forescale.model.trial import Slice, Trial
 replace = msgspec.structs.replace
 
 _ENOUGH = 0.5  # of a slice's minutes must be known for it to count
-_SOME = 15.0  # minutes, or a quarter of it, before a slice may end the experiment at once
 
 
 def in_force(state: State, cfg: TargetSettings) -> TargetSettings:
@@ -155,9 +154,10 @@ def _over(trial: Trial, live: Sums, shadow: Sums, now: float, settings: Experime
         return "its time is over"
     if trial.treated and trial.live is not None and trial.shadow is not None:
         own, other = live.since(trial.live), shadow.since(trial.shadow)
-        more = own.violations - other.violations
-        if own.minutes >= min(_SOME, settings.slice / 240) and more > settings.harm.at_once:
-            return f"the treatment violated {_percent(more)} more in this slice than the control would have"
+        # Of the requests of a whole slice: else a burst of some minutes would do early in one.
+        more = (own.violations - other.violations) * own.minutes * 60 / settings.slice
+        if more > settings.harm.at_once:
+            return f"in one slice the treatment violated {_percent(more)} more than the control would have"
     return ""
 
 

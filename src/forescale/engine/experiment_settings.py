@@ -38,7 +38,8 @@ class Harm(Settings):
     violations: Ratio = Field(default=0.005, gt=0)
     """It is as good as certain (`alpha`) that it violates so much more of all requests than the control."""
     at_once: Ratio = Field(default=0.1, gt=0)
-    """Within one slice so much more was violated than the control in the shadow would have: no test waits."""
+    """Within a slice it has violated so much more, of a whole slice's requests, than the control in the
+    shadow: at once, without any test."""
 
 
 class Experiment(Settings):
