@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from forescale.engine.experiment_settings import ArmName, Experiment
+from forescale.forecast.settings import ForecastSettings
 from forescale.model.sample import Unit
 from forescale.model.settings import Duration, Ratio, Settings, SignalSettings
 from forescale.policy import AnyPolicy, TargetTracking
@@ -59,6 +60,8 @@ class TargetSettings(Settings):
     """What decides; several are arbitrated."""
     guards: Guards = Guards()
     """What keeps the decision within bounds."""
+    forecast: ForecastSettings = ForecastSettings()
+    """How demand is forecast, where a policy asks for it."""
     lead_time: Duration = 240.0
     """Decision to serving, used until it has been learned from the group's own launches."""
     action_age: Duration = 120.0
@@ -124,6 +127,12 @@ class TargetSettings(Settings):
         """Seconds of history that the policies look at, those in the shadow included."""
         own = max((policy.lookback for _, policy in self._written()), default=0.0)
         return max((own, *(arm.lookback for arm in self.arms.values())))
+
+    @cached_property
+    def forecasts(self) -> bool:
+        """Some policy acts on forecasts of demand."""
+        arms = any(arm.forecasts for arm in self.arms.values())
+        return arms or any(policy.forecasts for _, policy in self._written())
 
     @cached_property
     def period(self) -> float:

@@ -74,7 +74,8 @@ class Lines:
         for place, line in enumerate(self.phases):
             if np.any(rows := phase == place):
                 found[rows] = line(matrix[rows])
-        return np.round(np.clip(found, _LOW, _HIGH), 6)  # one row is summed up in another order than many
+        # One row is summed up in another order than many: without rounding they would differ.
+        return np.asarray(np.round(np.clip(found, _LOW, _HIGH), 6), dtype=np.float64)
 
 
 @dataclass(frozen=True)

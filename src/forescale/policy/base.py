@@ -31,6 +31,11 @@ class PolicySettings(Settings):
         return self.name or str(getattr(self, "type", "policy"))
 
     @property
+    def forecasts(self) -> bool:
+        """It acts on forecasts of demand, so somebody must make them."""
+        return False
+
+    @property
     def arms(self) -> "Mapping[str, tuple[PolicySettings, ...]]":
         """Strategies that are to run in the shadow for this policy, which sees their tallies by name."""
         return _NO_ARMS
