@@ -65,7 +65,7 @@ def test_both_take_turns_and_the_cheaper_one_is_found(tmp_path, clock):
     stage, state, _ = run(tmp_path, clock, settings, 5)
     turns = {int(d.time // SLICE): who(d).split()[1] for d in stage.decisions}
     assert sorted(turns.values()).count("treatment") == pytest.approx(len(turns) / 2, abs=1)
-    found = report({"web": state.trial}, settings.experiment)
+    found = report([{"web": state.trial}], settings.experiment)
     assert found.comparisons >= 12
     assert found.cost.verdict is Verdict.BETTER
     assert -0.45 < found.cost.effect < -0.25
@@ -140,7 +140,7 @@ def test_of_a_matched_pair_one_is_treated_and_the_two_are_compared(tmp_path, clo
     stage, states = asyncio.run(go())
     turns = {name: {who(d).split()[1] for d in stage.decisions if d.target == name} for name in settings}
     assert sorted(turns.values(), key=str) == [{"control"}, {"treatment"}]
-    found = report({name: states[name].trial for name in settings}, settings["web"].experiment)
+    found = report([{name: states[name].trial for name in settings}], settings["web"].experiment)
     assert found.comparisons >= 12
     assert found.cost.verdict is Verdict.BETTER
     assert -0.45 < found.cost.effect < -0.25

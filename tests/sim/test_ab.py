@@ -45,7 +45,7 @@ def trial(costs, violations=None, *, noise=0.02, seed=1, treated_first=True):
 
 
 def told(costs, violations=None, **fields):
-    return report({"web": trial(costs, violations, **fields)}, experiment().experiment)
+    return report([{"web": trial(costs, violations, **fields)}], experiment().experiment)
 
 
 class TestReport:
@@ -100,11 +100,26 @@ class TestReport:
         one = [Slice(i, True, 0.8 * exp(0.02 * rng.normal()), 0.0) for i in range(30)]
         two = [Slice(i, False, exp(0.02 * rng.normal()), 0.0) for i in range(5, 40)]
         trials = {"web": Trial("it", START, slices=tuple(one)), "api": Trial("it", START, slices=tuple(two))}
-        found = report(trials, settings)
+        found = report([trials], settings)
         assert (found.comparisons, found.targets, found.verdict) == (25, ("web", "api"), Verdict.BETTER)
         assert found.cost.effect == pytest.approx(-0.2, abs=0.02)
-        alone = report({"web": trials["web"]}, settings)
+        alone = report([{"web": trials["web"]}], settings)
         assert (alone.comparisons, alone.verdict) == (0, Verdict.UNDECIDED)
+
+    def test_of_several_pairs_what_they_show_at_the_same_time_is_one_comparison(self):
+        """Two pairs that are moved by the same gusts prove no more than one."""
+        settings = experiment(design="matched", matched_with="b").experiment
+        gusts = np.random.default_rng(3).normal(0, 0.1, 30).tolist()
+        treated = Trial(
+            "it", START, slices=tuple(Slice(i, True, 0.9 * exp(g), 0.0) for i, g in enumerate(gusts))
+        )
+        control = Trial("it", START, slices=tuple(Slice(i, False, 1.0, 0.0) for i in range(25)))
+        one, two = (
+            report([{f"a{k}": treated, f"b{k}": control} for k in range(n)], settings) for n in (1, 2)
+        )
+        assert (one.cost.low, one.cost.high) == pytest.approx((two.cost.low, two.cost.high))
+        assert (one.comparisons, two.comparisons, two.slices) == (25, 25, 110)
+        assert two.targets == ("a0", "b0", "a1", "b1")
 
     @given(st.sampled_from(Verdict), st.sampled_from(Verdict))
     def test_one_verdict_from_two(self, cost, violations):
@@ -147,7 +162,7 @@ def load(seed, days):
 
 def seen(cfg, seed, days=4):
     found = rehearse(cfg, load(seed, days), LEAD, seed=seed)
-    return report({"web": found}, cfg.experiment)
+    return report([{"web": found}], cfg.experiment)
 
 
 class TestRehearsal:

@@ -54,16 +54,17 @@ def report(file: File = DEFAULT_FILE, json: Json = False) -> None:
     if not groups:
         raise ConfigError("no target has an experiment", hint="set one: docs/ab.md")
     reports = [
-        (found(_trials(names, settings, states), settings), names, settings) for names, settings in groups
+        (found([_trials(names, settings, states) for names in group], settings), group, settings)
+        for group, settings in groups
     ]
     if json:
         items = [_plain(item, settings) for item, _, settings in reports]
         print_json({"dry_run": config.dry_run, "experiments": items})
         return
-    for i, (item, names, settings) in enumerate(reports):
+    for i, (item, group, settings) in enumerate(reports):
         if i:
             out.print()
-        _show(item, names, settings)
+        _show(item, group, settings)
     if config.dry_run:
         out.print("\ndry run: nothing is changed, so nothing is compared", style="yellow")
 
@@ -119,7 +120,7 @@ def plan(
             progress=progress,
         )
     switchback = settings.model_copy(update={"design": "switchback", "matched_with": None})
-    seen = found({} if trial is None else {"rehearsal": trial}, switchback)
+    seen = found([] if trial is None else [{"rehearsal": trial}], switchback)
     if seen.comparisons < _FEWEST:
         raise TraceError(
             f"the trace is too short: it holds {seen.comparisons} comparisons, {_FEWEST} are needed",
@@ -142,16 +143,19 @@ def plan(
 SUBCOMMANDS = {"report": report, "plan": plan}
 
 
-def _experiments(config: "Config") -> "Iterator[tuple[list[str], Experiment]] | list[Any]":
-    """The experiments of the file: the targets of each, and its settings."""
-    groups: list[tuple[list[str], Experiment]] = []
+def _experiments(config: "Config") -> "list[tuple[list[list[str]], Experiment]]":
+    """The experiments of the file: their targets, pair by pair if matched, and their settings."""
+    found: dict[str, tuple[list[list[str]], Experiment]] = {}
     for name, target in config.targets.items():
         settings = target.experiment
-        if settings is None or (settings.matched_with is not None and settings.matched_with < name):
+        if settings is None:
             continue
-        names = [name] if settings.matched_with is None else [name, settings.matched_with]
-        groups.append((names, settings))
-    return groups
+        if settings.matched_with is None:
+            found[name] = ([[name]], settings)
+        elif name < settings.matched_with:
+            same = settings.model_dump_json(exclude={"matched_with"})
+            found.setdefault(same, ([], settings))[0].append([name, settings.matched_with])
+    return list(found.values())
 
 
 def _trials(names: list[str], settings: "Experiment", states: "Mapping[str, State]") -> dict[str, Any]:
@@ -219,10 +223,11 @@ def _progress(total: int) -> "Iterator[Progress | None]":
         yield lambda done: bar.advance(task, done)
 
 
-def _show(item: "Report", names: list[str], settings: "Experiment") -> None:
+def _show(item: "Report", group: list[list[str]], settings: "Experiment") -> None:
     from forescale.model.settings import format_duration
 
-    out.print(f"{item.name}: {item.design} on {' and '.join(names)}", style="bold", markup=False)
+    where = ", ".join(" and ".join(names) for names in group)
+    out.print(f"{item.name}: {item.design} on {where}", style="bold", markup=False)
     if not item.targets:
         out.print("not begun yet: forescale run")
         return

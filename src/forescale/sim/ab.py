@@ -74,11 +74,16 @@ class Report(Value, frozen=True):
     ended: str = ""
 
 
-def report(trials: Mapping[str, Trial], settings: Experiment) -> Report:
-    """What the trials of an experiment have shown: of one target, or of the two of a matched pair."""
-    found = list(comparisons([trial.slices for trial in trials.values()], settings))
-    logs = [log(treated.cost / control.cost) for treated, control in found]
-    shares = [treated.violations - control.violations for treated, control in found]
+def report(groups: Sequence[Mapping[str, Trial]], settings: Experiment) -> Report:
+    """What the trials of an experiment have shown.
+
+    `groups` are the targets that are compared with each other: one (switchback) or two (a matched
+    pair). Of several groups, the mean of what they show at the same time is one comparison: they
+    may share what moves them.
+    """
+    trials = {name: trial for group in groups for name, trial in group.items()}
+    found = _differences(groups, settings)
+    logs, shares = [change for change, _ in found], [more for _, more in found]
     least, alpha = settings.minimum_effect, settings.alpha / _OUTCOMES
     cost = _outcome(logs, alpha, least.cost, _relative, log(1 + least.cost))
     violations = _outcome(shares, alpha, least.violations, _as_it_is, least.violations)
@@ -102,8 +107,26 @@ def report(trials: Mapping[str, Trial], settings: Experiment) -> Report:
     )
 
 
+def _differences(groups: Sequence[Mapping[str, Trial]], settings: Experiment) -> list[tuple[float, float]]:
+    """Of log cost and of violations, one of each for each pair of slices (matched: each slice)."""
+    at: dict[int, list[tuple[float, float]]] = {}
+    for group in groups:
+        for treated, control in comparisons([trial.slices for trial in group.values()], settings):
+            when = treated.index // 2 if settings.design == "switchback" else treated.index
+            change = log(treated.cost / control.cost)
+            at.setdefault(when, []).append((change, treated.violations - control.violations))
+    return [
+        (_mean([change for change, _ in at[when]]), _mean([more for _, more in at[when]]))
+        for when in sorted(at)
+    ]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
 def comparisons(slices: Sequence[tuple[Slice, ...]], settings: Experiment) -> Iterator[tuple[Slice, Slice]]:
-    """Treated and untreated slices that are compared with each other, in the order of time."""
+    """Treated and untreated slices of a group that are compared with each other, in the order of time."""
     if settings.design == "switchback":
         for own in slices:
             yield from pairs(own)
