@@ -195,6 +195,7 @@ def _document(
     return {"models": {score.model: score for score in result.scores}, "trace": about}
 
 
+_MOSTLY = 0.995  # a model that was silent more often than the rest of it is remarked on
 _COLUMNS = ("WAPE", "pinball", "≤ q90", "≤ q99", "vs p.", "vs s.", "fit s", "ms")
 _LEGEND = """\
 All in %, but the last two. WAPE: error of the median. pinball: loss over all
@@ -218,7 +219,7 @@ def _show(result: "Evaluation", column: "Column", notes: list[str]) -> None:
     for score in result.scores:
         if score.skipped is not None:
             out.print(f"{score.model} skipped: {score.skipped}", markup=False, soft_wrap=True)
-        elif score.answered is not None and score.answered < 1:
+        elif score.answered is not None and score.answered < _MOSTLY:
             out.print(f"note: {score.model} had a forecast in {score.answered:.1%} of the minutes",
                       markup=False, soft_wrap=True, style="dim")  # fmt: skip
     for note in notes:
