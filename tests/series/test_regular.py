@@ -63,10 +63,16 @@ def test_a_part_has_the_time_it_had():
         (120.0, [9, 4], [1, 2, 3, 4]),  # over it: what is known stays
         (0.0, [9, 9], [1, 2, 3]),  # nothing new
         (-600.0, [9], [1, 2, 3]),  # long ago
+        (-60.0, [9, 9, 9], [1, 2, 3]),  # from before the start on
     ],
 )
 def test_only_what_is_new_is_appended(start, new, then):
     same(Series(0.0, np.array([1.0, 2.0, 3.0])).extended(Series(start, np.array(new, dtype=float))), then)
+
+
+def test_what_comes_late_is_filled_in():
+    series = Series(0.0, np.array([1.0, NAN, NAN, 4.0]))
+    same(series.extended(Series(60.0, np.array([2.0, NAN, 9.0, 5.0]))), [1, 2, NAN, 4, 5])
 
 
 def test_a_column_that_the_new_steps_lack_is_absent_there():

@@ -63,24 +63,29 @@ class Series:
         return self.cut(max(len(self) - steps, 0), len(self))
 
     def extended(self, new: "Series") -> "Series":
-        """With the steps of `new` that come after the end appended; what is known stays.
+        """With the steps of `new` appended; what came late is filled in, what is known stays.
 
-        Steps between the two are absent. Columns that `new` lacks are absent in its steps.
-        Raises `ValueError` where its step is another one.
+        Steps between the two are absent, as are columns that `new` lacks in its steps. Steps
+        before the start are left out. Raises `ValueError` where the step of `new` is another one.
         """
         if new.step != self.step:
             raise ValueError(f"the step is {new.step:g} s, that of the history {self.step:g} s")
-        ahead = round((new.start - self.end) / self.step)
-        first = max(-ahead, 0)
-        if first >= len(new):
-            return self
-        gap = np.full(max(ahead, 0), np.nan)
+        place = len(self) + round((new.start - self.end) / self.step)
         absent = np.full(len(new), np.nan)
         extras = {
-            name: np.concatenate((column, gap, new.extras.get(name, absent)[first:]))
-            for name, column in self.extras.items()
+            name: _joined(column, new.extras.get(name, absent), place) for name, column in self.extras.items()
         }
-        return replace(self, values=np.concatenate((self.values, gap, new.values[first:])), extras=extras)
+        return replace(self, values=_joined(self.values, new.values, place), extras=extras)
+
+
+def _joined(old: Floats, new: Floats, place: int) -> Floats:
+    """`new` put at its place, from the start on, where `old` has nothing."""
+    whole = np.full(max(place + len(new), len(old)), np.nan)
+    whole[: len(old)] = old
+    part, at = new[max(-place, 0) :], max(place, 0)
+    there = whole[at : at + len(part)]
+    whole[at : at + len(part)] = np.where(np.isnan(there), part, there)
+    return whole
 
 
 def as_series(data: "Series | Trace | Sequence[float | None] | ArrayLike") -> Series:
