@@ -17,7 +17,7 @@ from forescale.config.interpolate import ParameterReader, fill_parameters, fill_
 from forescale.config.parameters import ParameterStore
 from forescale.config.parse import parse, read
 from forescale.config.problems import InvalidConfig, Problem
-from forescale.config.settings import Config, StoreUrl
+from forescale.config.settings import MODELS, Config, StoreUrl, Training
 from forescale.config.tree import Node
 from forescale.config.validate import validate
 
@@ -74,7 +74,11 @@ def load_tree(
     config, found = validate(root, guide())
     if problems or found or config is None:
         raise InvalidConfig(problems + found, hint="settings and their forms: docs/configuration.md")
-    return Loaded(config.model_copy(update={"store": _anchored(config.store, file.parent)}), root)
+    anchored = {
+        "store": _anchored(config.store, file.parent),
+        "training": _anchored_models(config, file.parent),
+    }
+    return Loaded(config.model_copy(update=anchored), root)
 
 
 def _fill_parameters(root: Node, env: Mapping[str, str], reader: ParameterReader | None) -> list[Problem]:
@@ -121,3 +125,13 @@ def _anchored(store: StoreUrl, directory: FilePath) -> StoreUrl:
     if not match or match[2].startswith("~") or FilePath(match[2]).is_absolute():
         return store
     return StoreUrl(f"{match[1] or 'sqlite:///'}{directory.resolve() / match[2]}{match[3] or ''}")
+
+
+def _anchored_models(config: Config, directory: FilePath) -> Training:
+    """A relative directory of models starts at the configuration's, too."""
+    given = config.training.models_dir
+    if given is None and "://" in (url := config.store.get_secret_value()) and not url.startswith("sqlite"):
+        given = MODELS
+    if given is None or given.startswith("~"):
+        return config.training
+    return config.training.model_copy(update={"models_dir": str(directory.resolve() / given)})

@@ -1,6 +1,8 @@
 """The configuration file as models: what may be written, what it means, what holds when left out."""
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, Secret, StringConstraints, field_validator, model_validator
@@ -14,6 +16,10 @@ from forescale.sources import AnySignal, CloudWatchSignal
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 """A name people choose, short and plain enough for logs, URLs and identifiers."""
+
+MODELS = "forescale.models"
+"""The directory of models, where there is no SQLite ledger to name it after."""
+_SQLITE = re.compile(r"(?:sqlite(?:\+\w+)?:///)?([^:?]+)(\?.*)?")
 
 DATABASES = ("sqlite", "mysql", "mariadb", "postgresql", "postgres")
 
@@ -43,6 +49,23 @@ class Health(Settings):
     """The TCP port; 0 for any that is free."""
 
 
+class Training(Settings):
+    """How models are trained, where a policy acts on forecasts."""
+
+    workers: int = Field(default=1, ge=1, le=256)
+    """How many models of this machine are trained at once: each by a process of its own, of one
+    thread, which gives way to the evaluation of targets."""
+    cluster: str | None = Field(
+        default=None, pattern=r"^(tcp|tls|ws|wss|ucx)://\S+$", examples=["tcp://host:8786"]
+    )
+    """The scheduler of a Dask cluster that trains instead, such as `tcp://host:8786`; its workers need
+    the same version of forescale."""
+    models_dir: str | None = Field(default=None, min_length=1)
+    """Where models are kept, so that a restart need not train again; a relative path starts at the
+    directory of the configuration file. Left out: `forescale.models` beside the ledger `forescale.db`. Files
+    in it can run code: nobody else may write there."""
+
+
 class Target(TargetSettings):
     """A scalable thing: what it is, what is measured, who decides, and within which bounds."""
 
@@ -68,11 +91,20 @@ class Config(Settings):
     its path. A relative path starts at the directory of the configuration file."""
     retention: Duration = Field(default=30 * 86400.0, ge=3600)
     """How long the ledger is kept."""
+    training: Training = Training()
     log: Logging = Logging()
     health: Health | None = Health()
     """Health and readiness over HTTP; null for none."""
     targets: dict[Name, Target] = Field(min_length=1)
     """What is scaled, by names of your own. Whatever a target leaves out it takes from `defaults`."""
+
+    @property
+    def models_folder(self) -> Path:
+        """The directory of models: as configured, or named after a SQLite ledger and beside it."""
+        if self.training.models_dir is not None:
+            return Path(self.training.models_dir).expanduser()
+        ledger = _SQLITE.fullmatch(self.store.get_secret_value())
+        return Path(ledger[1]).expanduser().with_suffix(".models") if ledger else Path(MODELS)
 
     @model_validator(mode="after")
     def _matched(self) -> Self:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from math import inf
+from typing import Protocol
 
 import structlog
 
@@ -14,14 +15,28 @@ from forescale.model.state import State
 from forescale.runtime.holder import gone
 from forescale.runtime.journal import Journal
 from forescale.runtime.log import Failures
-from forescale.runtime.target import Pace, Part, TargetLoop
+from forescale.runtime.target import Forecasts, Pace, Part, TargetLoop
 from forescale.store import Held, Ledger
 
 Work = Callable[[], Awaitable[None]]
 
 
+class Forecasters(Protocol):
+    """Who forecasts for the targets of a process; see `forescale.runtime.forecasting`."""
+
+    def target(self, name: str) -> Forecasts | None:
+        """Who does it for a target; None where nobody does."""
+        ...
+
+    async def close(self) -> None:
+        """End what is under way."""
+        ...
+
+
 class Runtime:
     """Drives targets on one ledger. `holder` names this process there.
+
+    Demand is forecast by `forecasting` while it runs; `once` goes by the last forecast in the ledger.
 
     Targets are evaluated only while this process holds their leases. Where another process
     has them, this one stands by, and takes over when that one stops or its leases run out.
@@ -36,8 +51,10 @@ class Runtime:
         holder: str,
         pace: Pace | None = None,
         watch: Callable[[Entry], None] = lambda _entry: None,
+        forecasting: Forecasters | None = None,
     ) -> None:
         self.pace = pace or Pace()
+        self._forecasting = forecasting
         self._ledger, self._clock, self._holder = ledger, clock, holder
         self._journal = Journal(ledger)
         self._log, self._failures = structlog.get_logger(), Failures()
@@ -51,6 +68,9 @@ class Runtime:
 
     async def run(self) -> None:
         """Evaluate until `stop`; then finish what is under way. Raises `StoreError` at the start."""
+        if self._forecasting is not None:
+            for loop in self.loops:
+                loop.forecasts = self._forecasting.target(loop.name)
         await self._own()
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -110,6 +130,8 @@ class Runtime:
     async def _end(self) -> None:
         if self._inquiry is not None:
             await asyncio.wait({self._inquiry}, timeout=self.pace.grace)
+        if self._forecasting is not None:
+            await self._forecasting.close()
         await self._journal.close()
         with suppress(StoreError):  # a lease runs out by itself
             await asyncio.to_thread(self._ledger.release, self._holder)

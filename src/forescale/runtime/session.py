@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from forescale.aws import Clients
 from forescale.config.settings import Config
@@ -12,6 +13,9 @@ from forescale.runtime.holder import holder
 from forescale.runtime.runtime import Runtime
 from forescale.runtime.wiring import assemble, pace
 from forescale.store import Ledger
+
+if TYPE_CHECKING:
+    from forescale.runtime.forecasting import Forecasting
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,25 @@ def open_session(
     ledger = Ledger.open(config.store.get_secret_value())
     try:
         parts = assemble(config, clients, clock)
-        runtime = Runtime(parts, ledger, clock, holder=holder(), pace=pace(config), watch=watch)
+        runtime = Runtime(
+            parts,
+            ledger,
+            clock,
+            holder=holder(),
+            pace=pace(config),
+            watch=watch,
+            forecasting=_forecasting(config, clients, clock),
+        )
         yield Session(config, ledger, clients, runtime)
     finally:
         clients.close()
         ledger.close()
+
+
+def _forecasting(config: Config, clients: Clients, clock: Clock) -> "Forecasting | None":
+    """Who forecasts, where some policy asks for it; else nothing of it is even imported."""
+    if not any(target.forecasts for target in config.targets.values()):
+        return None
+    from forescale.runtime.forecasting_wiring import forecasting
+
+    return forecasting(config, clients, clock)

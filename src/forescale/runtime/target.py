@@ -3,15 +3,17 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from msgspec.structs import replace
 
+from forescale.engine.observe import observe
 from forescale.engine.settings import TargetSettings
 from forescale.engine.step import step
 from forescale.model.effect import Act, Action, Effect, Outcome, Refused, Retry
 from forescale.model.errors import Denied, NotFound, StoreError, Throttled
-from forescale.model.event import Command, Commanded, Event, Observed, Reported
+from forescale.model.event import Command, Commanded, Event, Forecasted, Observed, Reported
+from forescale.model.forecast import Forecast
 from forescale.model.journal import Entry
 from forescale.model.protocols import Actuator, Clock, Source
 from forescale.model.sample import Sample, Window
@@ -53,6 +55,18 @@ class Part:
     actuator: Actuator
 
 
+class Forecasts(Protocol):
+    """What forecasts the demand of one target; see `forescale.runtime.forecasting`."""
+
+    def begin(self) -> None:
+        """The target is this process's from now on."""
+        ...
+
+    async def hear(self, state: State, now: float) -> Forecast | None:
+        """What is known now; the forecast, where there is a new one. Is quick, and never raises."""
+        ...
+
+
 class TargetLoop:
     """Evaluates one target whenever `tick` is called; never two ticks at once.
 
@@ -60,7 +74,8 @@ class TargetLoop:
     written. `watch` is called with every entry that was.
 
     `owned` says whether the target is this process's, `standing_by` why not, `degraded` why
-    the ledger cannot be written, `busy` that a tick is under way.
+    the ledger cannot be written, `busy` that a tick is under way. `forecasts` is who forecasts
+    its demand, where somebody does.
     """
 
     def __init__(
@@ -69,6 +84,7 @@ class TargetLoop:
         self.name, self.settings, self.state = part.name, part.settings, State(part.name)
         self.owned = self.busy = False
         self.standing_by = self.degraded = ""
+        self.forecasts: Forecasts | None = None
         self._source, self._actuator = part.source, part.actuator
         self._journal, self._clock, self._pace, self._watch = journal, clock, pace, watch
         self._log = TargetLog(part.name)
@@ -93,6 +109,8 @@ class TargetLoop:
         self.owned, self.standing_by = True, ""
         self._orders, self._obeyed, self._news = {}, set(), News(self._reach)
         self._snapshot = self._evaluated = self._read_at = self._unread = None
+        if self.forecasts is not None:
+            self.forecasts.begin()
         self._log.taken_up()
 
     def stand_by(self, holder: str, why: str) -> None:
@@ -170,12 +188,23 @@ class TargetLoop:
         told = () if samples is None or self._news.overtaken(now) else self._news.pick(samples, now)
         news = None if fleet is None else self._news.pick_fleet(fleet)
         errors = tuple(e for e in (fleet_error, source_error) if e)
-        effects = await self._put(Observed(request, now, told, news, errors, blind=fleet is None))
+        event = Observed(request, now, told, news, errors, blind=fleet is None)
+        await self._foresee(event)
+        effects = await self._put(event)
         self._news.keep(told, fleet, now)
         self._note(now, samples is not None, fleet_error or (source_error if samples is None else ""))
         for effect in effects:
             if isinstance(effect, Act):
                 await self._act(effect.action, request)
+
+    async def _foresee(self, event: Observed) -> None:
+        """A forecast that knows what the event says, before that is decided upon."""
+        if self.forecasts is None:
+            return
+        seen, _ = observe(self.state, event, event.time, self.settings)
+        forecast = await self.forecasts.hear(seen, event.time)
+        if forecast is not None:
+            await self._put(Forecasted(event.id, event.time, forecast))
 
     def _partial(self, now: float, request: str) -> str:
         """What could not be read, or not be used, of what was read."""
