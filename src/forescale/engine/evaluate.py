@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from forescale.engine.settings import TargetSettings
 from forescale.model.decision import (
     Blocker,
@@ -22,6 +24,8 @@ from forescale.model.tally import Tally
 from forescale.policy import guards
 from forescale.policy.arbitrate import Verdict, arbitrate
 from forescale.policy.guards import Plan
+
+replace = msgspec.structs.replace
 
 _NO_ARMS: Mapping[str, Tally] = {}
 _NO_FORECAST = NotReady("no forecaster is configured")
@@ -43,6 +47,11 @@ class Conclusion:
     def desired(self) -> int:
         """What is to be, after clamps and blockers."""
         return self.plan.current if self.plan.blockers else self.plan.desired
+
+    @property
+    def memos(self) -> dict[str, tuple[float, ...]]:
+        """What the policies want to be told next time."""
+        return {p.policy: p.memo for p in self.proposals if p.memo}
 
 
 def evaluate(
@@ -97,7 +106,9 @@ def observation(
         since = now - settings.max_age - settings.period
         value = _newest(((p.time, p.value) for p in reversed(points)), since)
         views[name] = SignalView(points, settings.period, value)
-    return Observation(now, fleet, float(lead), demand, state.loads, cfg.period, views, state.tally, arms)
+    return Observation(
+        now, fleet, float(lead), demand, state.loads, cfg.period, views, state.tally, arms, state.memos
+    )
 
 
 def _newest_demand(loads: Sequence[Load], since: float) -> float | None:
@@ -170,7 +181,7 @@ def decision(state: State, event: Observed, found: Conclusion, more: tuple[Reaso
         reasons=(*verdict.reasons, *unread, *more),
         clamps=tuple(plan.clamps),
         blockers=tuple(plan.blockers),
-        proposals=found.proposals,
+        proposals=tuple([replace(p, memo=()) if p.memo else p for p in found.proposals]),
     )
 
 

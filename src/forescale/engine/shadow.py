@@ -99,6 +99,7 @@ def _evaluate(arm: Arm, target: State, now: float, cfg: TargetSettings, others: 
         "wanted": remember(seen.wanted, found.recommended, now),
         "signals": {},
         "forecast": None,
+        "memos": found.memos,
     }
     if (desired := found.desired) != fleet.desired:
         direction = found.plan.direction

@@ -56,7 +56,10 @@ def step(state: State, event: Event, cfg: TargetSettings) -> tuple[State, tuple[
 
 
 def _forecasted(state: State, event: Forecasted) -> State:
-    return replace(state, forecast=event.forecast)
+    forecast, last = event.forecast, state.forecast
+    if forecast.frontier is None and last is not None and last.frontier is not None:
+        forecast = replace(forecast, frontier=last.frontier, scores=last.scores)
+    return replace(state, forecast=forecast)
 
 
 def _on_time(state: State, now: float, cfg: TargetSettings) -> tuple[State, tuple[Notice, ...]]:
@@ -130,6 +133,7 @@ def _observed(state: State, event: Observed, cfg: TargetSettings) -> tuple[State
         seen=now if found.fresh else state.seen,
         confirmation=found.confirmation,
         wanted=remember(state.wanted, found.recommended, now),
+        memos=found.memos,
     )
     effects = (*notices, *settled, Decided(decision))
     if decision.direction is not Direction.HOLD:

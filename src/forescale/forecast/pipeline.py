@@ -70,8 +70,8 @@ def _limit(values: Floats, origins: Ints, horizon: int) -> Floats:
     first = max(int(origins[0]) - _SEEN, 0)
     seen, at = values[first : int(origins[-1])], origins - 1 - first
     highest = trailing_max(seen, _SEEN)[at]
-    now, before = trailing_max(seen, 1)[at], trailing_max(seen, 1)[np.maximum(at - horizon, 0)]
-    rising = np.nan_to_num(now + _RISE * (now - before), nan=-np.inf, neginf=-np.inf)
+    now, before = seen[at], seen[np.maximum(at - horizon, 0)]
+    rising = np.nan_to_num(now + _RISE * (now - before), nan=0.0)
     return np.maximum(_BEYOND * highest, rising)
 
 

@@ -34,7 +34,7 @@ class Observation(Value, frozen=True):
     `load_period` is the width of the buckets of `loads`. `signals` holds the series that
     policies read by name. `lead_time` is decision to
     serving, in seconds. `tally` is what was billed and violated so far, `arms` the same of
-    the strategies in the shadow.
+    the strategies in the shadow, `memos` what each policy asked to be told, by its name.
     """
 
     time: float
@@ -46,6 +46,7 @@ class Observation(Value, frozen=True):
     signals: Mapping[str, SignalView] = {}
     tally: Tally = Tally()
     arms: Mapping[str, Tally] = {}
+    memos: Mapping[str, tuple[float, ...]] = {}
 
 
 class Proposal(Value, frozen=True):
@@ -53,7 +54,8 @@ class Proposal(Value, frozen=True):
 
     `desired` is a preference; `lower` and `upper` bind whatever is preferred, higher
     priority first. `blind` says that the policy could not see (absent or stale data):
-    a blind policy vetoes scale-in.
+    a blind policy vetoes scale-in. `memo` is what it wants to be told at its next proposal;
+    the state keeps it, a decision does not show it.
     """
 
     policy: str = ""
@@ -63,6 +65,7 @@ class Proposal(Value, frozen=True):
     priority: int = 0
     blind: bool = False
     reasons: tuple[Reason, ...] = ()
+    memo: tuple[float, ...] = ()
 
 
 class Clamp(Value, frozen=True):

@@ -44,7 +44,7 @@ class State(Value, frozen=True):
     whose outcome is not yet known, `verifying` the one that was accepted and whose capacity
     is not yet there, `idle` the one that nothing was to be done about (a dry run), `tally`
     what has been billed and violated so far, `arms` the strategies that run in its shadow,
-    `trial` the experiment that runs on it.
+    `trial` the experiment that runs on it, `memos` what policies asked to be told again.
     """
 
     target: str
@@ -69,6 +69,7 @@ class State(Value, frozen=True):
     tally: Tally = Tally()
     arms: dict[str, "Arm"] = {}
     trial: Trial | None = None
+    memos: dict[str, tuple[float, ...]] = {}
 
 
 class Arm(Value, frozen=True):

@@ -54,8 +54,8 @@ class Sums(Value, frozen=True, array_like=True):
 class Tally(Value, frozen=True, array_like=True):
     """Sums since the start, and the same forgotten exponentially (`MEMORY`): see `total`, `recent`.
 
-    `rate` instances are billed from `until` on; buckets that begin before `counted` have been
-    counted, or came too late to be.
+    `recent_actions` counts changes of capacity. `rate` instances are billed from `until` on;
+    buckets that begin before `counted` have been counted, or came too late to be.
     """
 
     requests: float = 0.0
@@ -69,6 +69,7 @@ class Tally(Value, frozen=True, array_like=True):
     rate: float = 0.0
     until: float | None = None
     counted: float | None = None
+    recent_actions: float = 0.0
 
     @property
     def total(self) -> Sums:
@@ -79,6 +80,11 @@ class Tally(Value, frozen=True, array_like=True):
     def recent(self) -> Sums:
         """The last seven days, the newest counting most."""
         return Sums(self.recent_requests, self.recent_violated, self.recent_billed, self.recent_minutes)
+
+    @property
+    def actions(self) -> float:
+        """Recent changes of capacity, a day."""
+        return self.recent_actions * 1440 / self.recent_minutes if self.recent_minutes > 0 else 0.0
 
     def charge(self, rate: float, now: float) -> "Tally":
         """Bill the time up to now; from now on `rate` instances are billed. None are before it has begun."""
@@ -118,6 +124,7 @@ class Tally(Value, frozen=True, array_like=True):
             float(rate),
             float(now) if now > since else since,
             counted,
+            self.recent_actions * keep + (1.0 if rate != self.rate else 0.0),
         )
 
     def back_to(self, now: float) -> "Tally":
@@ -136,6 +143,7 @@ class Tally(Value, frozen=True, array_like=True):
             self.rate,
             min(self.until, now),
             min(self.counted, now),
+            self.recent_actions,
         )
 
 

@@ -1,6 +1,6 @@
 """Runs strategies over a recorded load through the same `step` that decides live."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, isnan
 
@@ -8,11 +8,14 @@ import numpy as np
 
 from forescale.engine.settings import TargetSettings
 from forescale.engine.step import step
+from forescale.forecast.walk import walk
 from forescale.model.decision import Decision
 from forescale.model.effect import Act, Decided, Done
 from forescale.model.errors import ConfigError
-from forescale.model.event import Observed, Reported
+from forescale.model.event import Forecasted, Observed, Reported
+from forescale.model.forecast import Forecast, NotReady
 from forescale.model.state import State
+from forescale.series.regular import Series
 from forescale.series.trace import Floats, Trace
 from forescale.sim.baselines import oracle_run, static, target_tracking
 from forescale.sim.measures import Score, score
@@ -20,6 +23,8 @@ from forescale.sim.oracle import Ints, needed
 from forescale.sim.plant import Plant
 from forescale.sim.run import Run
 from forescale.sim.telemetry import Telemetry
+
+Forecasts = Sequence[Forecast | NotReady]
 
 Progress = Callable[[int], None]
 """Called now and then with the minutes done since the last call."""
@@ -97,7 +102,8 @@ def play(
     driven, notes = drivable(alone(cfg))
     if cfg.experiment is not None:
         notes = (*notes, "the experiment is left out: only its control is scored (see forescale ab plan)")
-    return simulate(driven, trace, lead, progress=progress, watch=watch), notes
+    forecasts = forecast_each_minute(driven, trace, lead, progress)
+    return simulate(driven, trace, lead, progress=progress, watch=watch, forecasts=forecasts), notes
 
 
 def alone(cfg: TargetSettings) -> TargetSettings:
@@ -149,11 +155,13 @@ def simulate(
     extra_boot: Iterator[int] | None = None,
     progress: Progress | None = None,
     watch: Watch | None = None,
+    forecasts: Forecasts = (),
 ) -> Run:
     """Drive a simulated group with a load (in instances) under `cfg`; `lead`, `drain` in minutes.
 
     What is seen at the end of a minute decides; see `Plant` for what follows. The group
-    starts with what the first known minute needs.
+    starts with what the first known minute needs. `forecasts` holds what was forecast after each
+    minute; see `forecast_each_minute`.
     """
     first = next((value for value in trace.load.tolist() if not isnan(value)), 0.0)
     plant = Plant(ceil(first), lead, start=trace.start, drain=drain, extra_boot=extra_boot)
@@ -166,11 +174,32 @@ def simulate(
         samples = telemetry.minute(trace.time(minute), load, plant.serving)
         plant.begin(minute + 1)  # what boots in this minute is there when its end is looked at
         seen = Observed(str(minute), trace.time(minute + 1), samples, plant.news())
+        if forecasts:
+            state = _foresee(state, forecasts[minute], seen, cfg)
         state = _decide(state, seen, plant, cfg, minute, watch)
         desired.append(plant.desired)
         if progress is not None and (minute + 1) % _TELL_EVERY == 0:
             progress(_TELL_EVERY)
     return Run(_ints(serving), _ints(billed), _ints(desired))
+
+
+def forecast_each_minute(
+    cfg: TargetSettings, trace: Trace, lead: int, progress: Progress | None = None
+) -> Forecasts:
+    """What would have been forecast of a load after each of its minutes; nothing if nobody asks for it.
+
+    It depends on the load, the lead time and `cfg.forecast` only, so several strategies may share it.
+    """
+    if not cfg.forecasts:
+        return ()
+    return walk(Series(trace.start, trace.load), cfg.forecast, lead, progress=progress).forecasts
+
+
+def _foresee(state: State, forecast: Forecast | NotReady, seen: Observed, cfg: TargetSettings) -> State:
+    """The forecast reaches the target just before it is evaluated."""
+    if isinstance(forecast, NotReady):
+        return state
+    return step(state, Forecasted(seen.id, seen.time, forecast), cfg)[0]
 
 
 def _decide(

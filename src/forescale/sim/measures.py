@@ -2,7 +2,7 @@
 
 Written for minute t: load l(t) in instances, need n(t) = max(⌈l(t)⌉, 1), instances serving
 s(t) and billed b(t). Sums and means over "known" minutes leave out those whose load is
-absent; what is billed counts in every minute.
+absent: nobody knows what they needed. Instance-hours alone count every minute.
 
 θ, τ and υ are the elasticity metrics of the SPEC Research Group: N. R. Herbst, S. Kounev,
 R. Reussner, "Elasticity in Cloud Computing: What It Is, and What It Is Not", ICAC 2013;
@@ -44,7 +44,7 @@ def score(load: Floats, serving: Ints, billed: Ints, desired: Ints, oracle_bille
     known = ~np.isnan(load)
     some, served, need = load[known], serving[known], needed(load)[known]
     return Score(
-        cost=float(billed.sum() / oracle_billed.sum()),
+        cost=float(billed[known].sum() / max(oracle_billed[known].sum(), 1)),
         violations=violations(some, served),
         excess=excess(some, served),
         theta_u=_mean(np.maximum(need - served, 0) / need),

@@ -21,6 +21,7 @@ class Preset(NamedTuple):
 
 PRESETS = {
     "asg": Preset("asg-cpu.yaml", "an Auto Scaling Group by its CPU: the smallest file"),
+    "predictive": Preset("predictive.yaml", "ahead of demand, within a budget of violations; no tuning"),
     "asg-requests": Preset("asg-requests.yaml", "a group behind a load balancer by its requests per second"),
     "schedule": Preset("schedule.yaml", "CPU, and known hours by the clock"),
     "horizontal": Preset("horizontal-signals.yaml", "CPU, memory, network and disk of every instance"),
