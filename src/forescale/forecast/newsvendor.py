@@ -10,6 +10,9 @@ violated, not only those beyond it). It is no fixed quantile: where demand is ce
 buys much safety and the best s is a high quantile; where it is anybody's guess, a low one.
 """
 
+from bisect import bisect_right
+from functools import lru_cache
+
 import numpy as np
 
 from forescale.forecast.base import LEVELS, MEDIAN
@@ -26,6 +29,9 @@ STAGES = len(PRICES) + len(HEADROOMS)
 
 _MOST = 160  # capacities looked at; of more, some are left out
 _TAIL = LEVELS.index(0.995)  # the highest quantile's distance to this one is that of the end to it
+_MASS = np.diff(np.append(LEVELS, 1.0))
+_PRICES = np.array(PRICES)[:, None]
+_HEADROOMS = np.array(HEADROOMS)
 
 
 def capacities(row: Floats) -> Ints:
@@ -35,9 +41,9 @@ def capacities(row: Floats) -> Ints:
     than the median needs, and at least 1.
     """
     sizes = _sizes(row)
-    best = sizes[np.argmin(sizes + np.outer(PRICES, shortfall(row, sizes)), axis=1)]
+    best = sizes[np.argmin(sizes + _PRICES * shortfall(row, sizes), axis=1)]
     best = np.maximum.accumulate(best)
-    ample = np.ceil(best[-1] * np.array(HEADROOMS) - 1e-9)
+    ample = np.ceil(best[-1] * _HEADROOMS - 1e-9)
     return np.concatenate((best, ample)).astype(np.int64)
 
 
@@ -47,16 +53,39 @@ def shortfall(row: Floats, sizes: Floats) -> Floats:
     Between two quantiles demand is taken to be uniform; above the last it ends as far from
     it as that is from the one at 99.5 %.
     """
-    knots = np.append(row, 2 * row[-1] - row[_TAIL])
-    mass = np.diff(np.append(LEVELS, 1.0))
-    whole = mass * (knots[1:] + knots[:-1]) / 2
-    above = np.append(np.cumsum(whole[::-1])[::-1], 0.0)
-    place = np.clip(np.searchsorted(knots, sizes, side="right"), 1, len(knots) - 1)
-    low, high = knots[place - 1], knots[place]
-    inside = np.clip(sizes, low, high)
-    width = np.maximum(high - low, 1e-12)
-    part = mass[place - 1] * (high - inside) / width * (high + inside) / 2
+    knots, above, widths = _curve(row.tobytes())
+    place = np.minimum(np.maximum(knots.searchsorted(sizes, side="right"), 1), len(knots) - 1)
+    high = knots[place]
+    inside = np.minimum(np.maximum(sizes, knots[place - 1]), high)
+    part = _MASS[place - 1] * (high - inside) / widths[place - 1] * (high + inside) / 2
     return np.where(sizes >= knots[-1], 0.0, above[place] + part)
+
+
+def shortfall_at(row: Floats, size: float) -> float:
+    """`shortfall` for one size, without the price of arrays."""
+    knots, above, widths = _lists(row.tobytes())
+    if size >= knots[-1]:
+        return 0.0
+    place = min(max(bisect_right(knots, size), 1), len(knots) - 1)
+    high = knots[place]
+    inside = min(max(size, knots[place - 1]), high)
+    return above[place] + float(_MASS[place - 1]) * (high - inside) / widths[place - 1] * (high + inside) / 2
+
+
+@lru_cache(8)  # one forecast is asked about several times in a row
+def _curve(row: bytes) -> tuple[Floats, Floats, Floats]:
+    """Knots of the distribution, the demand above each, and the widths between them."""
+    values = np.frombuffer(row)
+    knots = np.append(values, 2 * values[-1] - values[_TAIL])
+    above = np.zeros(len(knots))
+    above[:-1] = (_MASS * (knots[1:] + knots[:-1]) / 2)[::-1].cumsum()[::-1]
+    return knots, above, np.maximum(knots[1:] - knots[:-1], 1e-12)
+
+
+@lru_cache(8)
+def _lists(row: bytes) -> tuple[list[float], list[float], list[float]]:
+    knots, above, widths = _curve(row)
+    return knots.tolist(), above.tolist(), widths.tolist()
 
 
 def _sizes(row: Floats) -> Floats:

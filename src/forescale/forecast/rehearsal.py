@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forescale.forecast.newsvendor import HEADROOMS, PRICES, STAGES, capacities, shortfall
+from forescale.forecast.newsvendor import HEADROOMS, PRICES, STAGES, capacities, shortfall, shortfall_at
 from forescale.model.forecast import Frontier, Manner
 from forescale.series.regular import Floats, Ints
 
@@ -143,6 +143,20 @@ def move(
     regret = np.where(goal == current, _FADE * regret, regret + np.maximum(cost[0] - cost[1], 0.0))
     now = (goal != current) & (regret > np.where(goal > current, patience[1], patience[0]))
     return np.where(now, goal, current), np.where(now, 0.0, regret)
+
+
+def move_one(
+    current: int, best: int, held: int, regret: float, row: Floats, way: Way, stage: tuple[float, float]
+) -> tuple[int, float]:
+    """`move` for one arm, without the price of arrays."""
+    price, factor = stage
+    goal = min(held, current) if best < current else best
+    if goal == current:
+        return current, _FADE * regret
+    stays, goes = current / factor, goal / factor
+    saved = stays + price * shortfall_at(row, stays) - (goes + price * shortfall_at(row, goes))
+    regret += max(saved, 0.0)
+    return (goal, 0.0) if regret > (way.urgency if goal > current else way.patience) else (current, regret)
 
 
 def _rounded(values: Floats) -> tuple[float, ...]:

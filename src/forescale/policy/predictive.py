@@ -2,25 +2,29 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from math import ceil, log
+from math import ceil, isfinite, log
 from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from forescale.forecast.base import LEVELS
+from forescale.forecast.base import LEVELS, MEDIAN
 from forescale.forecast.newsvendor import PRICES, capacities
-from forescale.forecast.rehearsal import PLAIN, WAYS, move
+from forescale.forecast.rehearsal import PLAIN, WAYS, move_one
 from forescale.model.decision import Observation, Proposal
 from forescale.model.forecast import Forecast, NotReady
 from forescale.model.settings import Duration, Ratio, Settings, format_duration, parse_ratio
-from forescale.policy.base import PolicySettings
+from forescale.policy.base import MOST, PolicySettings
 from forescale.policy.protection import Choice, Status, capacity, choose, choose_against, corrected, price
 from forescale.policy.target_tracking import TargetTracking
 from forescale.series.regular import Floats
 
 STATUS_QUO = "status-quo"
 """The name of the arm that does what was done before, and of the budget that is no more than it violates."""
+
+_HIGH = LEVELS.index(0.99)
+_LOG_PRICES = np.log(PRICES)
+_LONGEST = max(way.hold for way in WAYS)
 
 
 def _budget(value: object) -> object:
@@ -108,7 +112,10 @@ class Predictive(PolicySettings):
         age = obs.time - forecast.time
         if age > self.plan_age:
             return self._without(obs, f"the forecast is {format_duration(round(age))} old")
-        plan = _Plan(self, obs, forecast)
+        row = _row(forecast)
+        if row is None:
+            return self._without(obs, "it has no quantiles that are numbers")
+        plan = _Plan(self, obs, forecast, row * (1 + self.headroom))
         proposal = self.prefer(max(plan.wanted, plan.floor), plan.why)
         return type(proposal)(
             proposal.policy,
@@ -139,31 +146,23 @@ class _Plan:
     capacities asked for by the last forecasts, newest first.
     """
 
-    def __init__(self, policy: Predictive, obs: Observation, forecast: Forecast) -> None:
+    def __init__(self, policy: Predictive, obs: Observation, forecast: Forecast, row: Floats) -> None:
         self.floor = ceil(obs.demand * (1 + policy.headroom) - 1e-9) if obs.demand is not None else 0
         memo, current = obs.memos.get(policy.label, ()), obs.fleet.desired
-        row = np.array([value for _, value in forecast.quantiles]) * (1 + policy.headroom)
         if memo and memo[0] == forecast.time:
             self.memo, self.wanted, best = memo, int(memo[1]), int(memo[4])
             self.why = self._text(policy, obs, forecast, row, best)
             return
         choice, best, stage = self._asked(policy, obs, forecast, row, int(memo[3]) if memo else None)
         way = WAYS[choice.manner]
-        recent = (float(best), *memo[4 : 4 + max(way.hold for way in WAYS)])
-        moved, regret = move(
-            np.array([current]),
-            np.array([best]),
-            np.array([int(max(recent[: way.hold + 1]))]),
-            np.array([memo[2] if memo else 0.0]),
-            row,
-            (np.array([way.patience]), np.array([way.urgency])),
-            (np.array([stage[0]]), np.array([stage[1]])),
-        )
-        self.wanted = int(moved[0])
+        recent = (float(best), *memo[4 : 4 + _LONGEST])
+        held = int(max(recent[: way.hold + 1]))
+        regret = memo[2] if memo else 0.0
+        self.wanted, regret = move_one(current, best, held, regret, row, way, stage)
         self.memo = (
             forecast.time,
             float(self.wanted),
-            round(float(regret[0]), 3),
+            round(regret, 3),
             float(choice.manner),
             *recent,
         )
@@ -178,7 +177,7 @@ class _Plan:
             worth = 1 / ((1 - policy.quantile) * max(best, 1))
             return Choice(PLAIN, 0.0), max(best, 1), (worth, 1.0)
         if policy.violation_cost is not None:
-            stage = float(np.interp(log(policy.violation_cost), np.log(PRICES), np.arange(len(PRICES))))
+            stage = float(np.interp(log(policy.violation_cost), _LOG_PRICES, np.arange(len(PRICES))))
             choice = Choice(PLAIN, stage)
         else:
             choice = self._budgeted(policy, obs, forecast, last)
@@ -197,7 +196,7 @@ class _Plan:
         return choose(frontier, corrected(budget, own), limit, last)
 
     def _text(self, policy: Predictive, obs: Observation, forecast: Forecast, row: Floats, best: int) -> str:
-        middle, high = (float(np.interp(p, LEVELS, row)) for p in (0.5, 0.99))
+        middle, high = float(row[MEDIAN]), float(row[_HIGH])
         text = (
             f"{forecast.model}: demand up to {middle:.1f} within {format_duration(forecast.horizon)}, "
             f"in 1 of 100 cases above {high:.1f}"
@@ -207,3 +206,14 @@ class _Plan:
         if self.wanted != best and self.wanted == obs.fleet.desired:
             return f"{text}; {best} would do, not yet worth an action"
         return f"{text}; so {self.wanted}"
+
+
+def _row(forecast: Forecast) -> Floats | None:
+    """Its quantiles at `LEVELS`, ascending, between those it has; None where it has none."""
+    levels, values = zip(*forecast.quantiles, strict=True) if forecast.quantiles else ((), ())
+    if not values or not all(map(isfinite, values)):
+        return None
+    row = np.array(values, dtype=np.float64)
+    if levels != LEVELS:
+        row = np.interp(LEVELS, levels, row)
+    return np.maximum.accumulate(np.minimum(np.maximum(row, 0.0), MOST))
