@@ -13,9 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from forescale.forecast.base import LEVELS
+from forescale.forecast.newsvendor import STAGES
+from forescale.forecast.rehearsal import WAYS
 from forescale.model.decision import Observation, Proposal, SignalView
 from forescale.model.fleet import FleetStatus
-from forescale.model.forecast import Forecast, NotReady
+from forescale.model.forecast import Forecast, Frontier, Manner, NotReady
 from forescale.model.protocols import Policy
 from forescale.model.sample import Load, Point
 from forescale.model.value import decode, encode
@@ -41,6 +44,12 @@ EXAMPLES = {
             "out": [{"at": 50}, {"at": 90, "by": "50%"}],
             "in": [{"at": 10, "by": 3}],
         }
+    ],
+    "predictive": [
+        {"budget": "0.1%", "status_quo": {"target": "50%"}},
+        {"budget": "status-quo", "plan_age": "60d"},
+        {"quantile": "99%", "headroom": 0.2, "plan_age": "60d", "name": "ahead", "priority": 3},
+        {"violation_cost": 1e6, "plan_age": "60d"},
     ],
     "threshold": [{"above": 60, "below": 40, "by": 1_000_000, "out_after": 0, "in_after": 0}],
     "schedule": [
@@ -79,8 +88,16 @@ VALUES = st.one_of(
     st.sampled_from([0.0, 1e-300, 5.0, 45.0, 75.0, 100.0, 1e6, 1e300]),
     st.floats(0, 200),
 )
+FRONTIER = Frontier((Manner((1.2,) * STAGES, (0.01,) * STAGES, (30.0,) * STAGES),) * len(WAYS), steps=1440.0)
 FORECASTS = st.sampled_from(
-    [NotReady("nothing learned yet"), Forecast(T0, 240.0, "naive", ((0.5, 2.0), (0.9, 3.0)), 0.4)]
+    [
+        NotReady("nothing learned yet"),
+        Forecast(T0, 240.0, "naive", ((0.5, 2.0), (0.9, 3.0)), 0.4),
+        Forecast(T0, 240.0, "naive", tuple((p, 7.0 + p) for p in LEVELS), frontier=FRONTIER),
+        Forecast(T0, 240.0, "broken", ()),
+        Forecast(T0, 240.0, "broken", ((0.5, float("nan")), (0.9, float("inf")))),
+        Forecast(T0, 240.0, "wild", ((0.5, 1e300), (0.9, -1e300))),
+    ]
 )
 
 
@@ -175,7 +192,8 @@ def test_what_it_proposes_makes_sense(policy, obs, forecast):
 def test_without_data_it_is_blind_unless_it_looks_at_none(policy, obs, seen, forecast):
     proposal = policy.propose(obs, forecast)
     if proposal.blind:
-        assert (proposal.desired, proposal.lower, proposal.upper) == (None, None, None)
+        assert (proposal.lower, proposal.upper) == (None, None)
+        assert proposal.desired is None or proposal.desired >= min(obs.fleet.desired, MOST)
         return
     data = {name: getattr(seen, name) for name in ("demand", "loads", "signals")}
     assert policy.propose(msgspec.structs.replace(obs, **data), forecast) == proposal
@@ -226,6 +244,8 @@ def test_its_lookback_is_enough(policy, value):
 @every_policy
 @given(obs=observations(), forecast=FORECASTS)
 def test_it_takes_nothing_away_on_data_while_something_boots(policy, obs, forecast):
+    if policy.forecasts and isinstance(forecast, Forecast):
+        return  # it knows of demand to come, which does not depend on what boots
     proposal, fleet = policy.propose(obs, forecast), obs.fleet
     looks = policy.propose(observation([], time=obs.time), forecast).blind
     if looks and fleet.pending and proposal.desired is not None:

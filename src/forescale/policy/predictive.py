@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from forescale.forecast.base import LEVELS, MEDIAN
 from forescale.forecast.newsvendor import PRICES, capacities
 from forescale.forecast.rehearsal import PLAIN, WAYS, move_one
-from forescale.model.decision import Observation, Proposal
+from forescale.model.decision import Observation, Proposal, Reason
 from forescale.model.forecast import Forecast, NotReady
 from forescale.model.settings import Duration, Ratio, Settings, format_duration, parse_ratio
 from forescale.policy.base import MOST, PolicySettings
@@ -116,8 +116,11 @@ class Predictive(PolicySettings):
         if row is None:
             return self._without(obs, "it has no quantiles that are numbers")
         plan = _Plan(self, obs, forecast, row * (1 + self.headroom))
-        proposal = self.prefer(max(plan.wanted, plan.floor), plan.why)
-        return type(proposal)(
+        desired, why = max(plan.wanted, plan.floor), plan.why
+        if obs.demand is None:
+            desired, why = max(desired, obs.fleet.desired), f"demand is absent or stale, so no fewer; {why}"
+        proposal = self.prefer(desired, why)
+        return Proposal(
             proposal.policy,
             desired=proposal.desired,
             priority=proposal.priority,
@@ -135,35 +138,38 @@ class Predictive(PolicySettings):
             desired=proposal.desired,
             priority=proposal.priority,
             blind=proposal.blind,
-            reasons=(type(first)(first.rule, text), *rest),
+            reasons=(Reason(first.rule, text), *rest),
         )
 
 
 class _Plan:
     """One forecast, turned into a capacity; once for each forecast, told again in between.
 
-    The memo holds the forecast's time, what was wanted, the regret, the manner, and the
-    capacities asked for by the last forecasts, newest first.
+    The memo holds the forecast's time, what was wanted, the regret, the manner, the capacity
+    there was, and the capacities asked for by the last forecasts, newest first.
     """
 
     def __init__(self, policy: Predictive, obs: Observation, forecast: Forecast, row: Floats) -> None:
         self.floor = ceil(obs.demand * (1 + policy.headroom) - 1e-9) if obs.demand is not None else 0
         memo, current = obs.memos.get(policy.label, ()), obs.fleet.desired
         if memo and memo[0] == forecast.time:
-            self.memo, self.wanted, best = memo, int(memo[1]), int(memo[4])
+            self.memo, self.wanted, best = memo, int(memo[1]), int(memo[5])
             self.why = self._text(policy, obs, forecast, row, best)
             return
         choice, best, stage = self._asked(policy, obs, forecast, row, int(memo[3]) if memo else None)
         way = WAYS[choice.manner]
-        recent = (float(best), *memo[4 : 4 + _LONGEST])
+        recent = (float(best), *memo[5 : 5 + _LONGEST])
         held = int(max(recent[: way.hold + 1]))
-        regret = memo[2] if memo else 0.0
-        self.wanted, regret = move_one(current, best, held, regret, row, way, stage)
+        before = _regret(memo, current)
+        self.wanted, after = move_one(current, best, held, before, row, way, stage)
+        if self.wanted != current:  # in case it is not done: see `_regret`
+            after = max(before, way.urgency if self.wanted > current else way.patience)
         self.memo = (
             forecast.time,
             float(self.wanted),
-            round(regret, 3),
+            round(after, 3),
             float(choice.manner),
+            float(current),
             *recent,
         )
         self.why = self._text(policy, obs, forecast, row, best)
@@ -206,6 +212,14 @@ class _Plan:
         if self.wanted != best and self.wanted == obs.fleet.desired:
             return f"{text}; {best} would do, not yet worth an action"
         return f"{text}; so {self.wanted}"
+
+
+def _regret(memo: tuple[float, ...], current: int) -> float:
+    """What staying has cost so far. A move that a guard held back (a cooldown, say) is still worth it."""
+    if not memo:
+        return 0.0
+    _, wanted, regret, _, capacity, *_ = memo
+    return 0.0 if wanted != capacity and current != capacity else regret
 
 
 def _row(forecast: Forecast) -> Floats | None:
