@@ -28,7 +28,7 @@ FAILING = 2.0
 _LEVELS = np.array(LEVELS)
 _SCORES = np.array([NormalDist().inv_cdf(p) for p in LEVELS])
 _RATE = 0.03  # of a standard normal score, for an outcome above its quantile
-_LOWEST, _HIGHEST = -3.5, 4.5  # scores within which a level is moved
+_FURTHEST = 1.0  # scores by which a level is moved at most: a day of chaos must not be paid for in months
 _SLOW, _FAST = 1440, 20  # steps in which losses are forgotten to 1/e
 _ENOUGH = 360  # outcomes after which a candidate can be believed
 
@@ -67,7 +67,7 @@ class Judge:
         spoke = ~np.isnan(said[:, 0])
         above = outcome - said[spoke]
         self._moved[spoke] += _RATE * (_LEVELS - (above <= 0))
-        self._moved = np.clip(self._moved, _LOWEST - _SCORES, _HIGHEST - _SCORES)
+        self._moved = np.clip(self._moved, -_FURTHEST, _FURTHEST)
         loss = np.maximum(_LEVELS * above, (_LEVELS - 1) * above).mean(axis=1)
         self._slow[spoke] += loss - self._slow[spoke] / _SLOW
         self._fast[spoke] += loss - self._fast[spoke] / _FAST

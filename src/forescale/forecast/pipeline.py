@@ -61,14 +61,13 @@ def rows(models: Models, series: Series, origins: Ints) -> Floats:
     the models were fitted on.
     """
     found = [model.rolling(series, origins, models.horizon) for model in models.fitted.values()]
-    limit = _limit(series.values, origins, models.horizon)
-    return np.minimum(np.stack(found, axis=1), limit[:, None, None])
+    return np.stack(found, axis=1)
 
 
-def _limit(values: Floats, origins: Ints, horizon: int) -> Floats:
-    """What no forecast is above: demand much larger than any seen, unless it is rising to there."""
+def limits(series: Series, origins: Ints, horizon: int) -> Floats:
+    """What no forecast is above, for each origin: more than was ever seen, unless it is rising to there."""
     first = max(int(origins[0]) - _SEEN, 0)
-    seen, at = values[first : int(origins[-1])], origins - 1 - first
+    seen, at = series.values[first : int(origins[-1])], origins - 1 - first
     highest = trailing_max(seen, _SEEN)[at]
     now, before = seen[at], seen[np.maximum(at - horizon, 0)]
     rising = np.nan_to_num(now + _RISE * (now - before), nan=0.0)
@@ -90,17 +89,23 @@ class Pipeline:
         """Let these models speak from now on."""
         self.models = models
 
-    def advance(self, series: Series, said: Floats | None = None) -> Forecast | NotReady:
+    def advance(
+        self, series: Series, said: Floats | None = None, limit: float | None = None
+    ) -> Forecast | NotReady:
         """The forecast after the last step of the series, one step after that of the last call.
 
-        `said` is what the models say there, shape (models, len(LEVELS)), if that is known already.
+        `said` is what the models say there, shape (models, len(LEVELS)), and `limit` what they may
+        not exceed, if that is known already.
         """
+        origin = np.array([len(series)])
         if said is None:
             said = self._speak(series)
+        if limit is None:
+            limit = float(limits(series, origin, self.horizon)[0])
         recent = series.values[-self.horizon :]
         known = recent[~np.isnan(recent)]
         calibrated = self._judge.advance(said, float(known.max()) if len(known) else np.nan)
-        row = np.maximum(calibrated[self._judge.believed], 0.0)
+        row = np.clip(calibrated[self._judge.believed], 0.0, limit)
         speaks = not np.isnan(row[0])
         demand = float(series.values[-1]) if len(series) else np.nan
         self._rehearsal.advance(demand, row if speaks else None)

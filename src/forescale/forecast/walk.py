@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from forescale.forecast.pipeline import Models, Pipeline, rows, train
+from forescale.forecast.pipeline import Models, Pipeline, limits, rows, train
 from forescale.forecast.settings import ForecastSettings
 from forescale.model.forecast import Forecast, NotReady
 from forescale.series.regular import Series
@@ -39,9 +39,11 @@ def walk(
             pipeline.adopt(fit(series.cut(0, first), settings, pipeline.horizon))
         origins = np.arange(first + 1, last + 1)
         known = None if pipeline.models is None else rows(pipeline.models, series, origins)
+        most = limits(series, origins, pipeline.horizon)
         for place, origin in enumerate(origins.tolist()):
             now = None if known is None else known[place]
-            said.append(pipeline.advance(series.cut(max(origin - pipeline.horizon, 0), origin), now))
+            recent = series.cut(max(origin - pipeline.horizon, 0), origin)
+            said.append(pipeline.advance(recent, now, float(most[place])))
         if progress is not None:
             progress(last - first)
     return Walk(tuple(said), pipeline)

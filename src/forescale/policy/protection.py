@@ -22,6 +22,7 @@ _LEAST, _MOST = 0.35, 3.0  # shares of the aim within which it is moved
 _PRIOR = 720.0  # minutes of a realised share as asked, before anything is known
 _DOUBT = 216.0  # minutes that a rehearsed share is drawn towards the aim by,
 _DRAWN = 0.1  # and to which share of it
+_AVOIDABLE = 0.3  # of the aim, on top of what no stage avoids
 _CHEAPER = 0.93  # times what the status quo costs: dearer is not worth the trouble
 _SAME = 0.6  # times what the status quo violates is aimed at
 _UNSEEN = 1e-5  # a share so small has not been seen; it is not nothing either
@@ -73,6 +74,9 @@ def choose_against(frontier: Frontier, own: Sums, status: Status, last: int | No
         spend = least + (0.8 if rare else 0.4) * max(limit - least, 0.0)
         stages.append(_affordable(manner.cost, min(spend, limit) if least < limit else limit))
     best = _cheapest(frontier.manners, stages, status.actions, last)
+    calmest = len(stages) - 1
+    if rare and _between(frontier.manners[calmest].cost, stages[calmest]) <= limit:
+        best = calmest  # what has not been seen comes soonest where capacity has just gone
     return Choice(best, stages[best])
 
 
@@ -99,12 +103,13 @@ def capacity(needs: Sequence[int], stage: float) -> int:
 
 
 def _stage(manner: Manner, aim: float, steps: float) -> float:
-    """The stage that would have violated `aim`, in logarithms between two; the last where none is enough."""
+    """The stage that would have violated `aim`, in logarithms between two."""
     weight = steps + _DOUBT
     shares = [log((v * steps + _DRAWN * aim * _DOUBT) / weight) for v in manner.violations]
     for k in range(len(shares) - 2, -1, -1):
         shares[k] = max(shares[k], shares[k + 1])
-    wanted, k = log(aim), len(shares) - 1
+    # What even the last stage would have violated cannot be bought off.
+    wanted, k = max(log(aim), log(exp(shares[-1]) + _AVOIDABLE * aim)), len(shares) - 1
     while k > 0 and shares[k - 1] <= wanted:
         k -= 1
     if k == 0 or shares[k] > wanted:

@@ -42,9 +42,10 @@ def score(load: Floats, serving: Ints, billed: Ints, desired: Ints, oracle_bille
     oracle pays for the same load. Percentages are 0 where nothing is known of the load.
     """
     known = ~np.isnan(load)
+    paid = known if known.any() else ~known
     some, served, need = load[known], serving[known], needed(load)[known]
     return Score(
-        cost=float(billed[known].sum() / max(oracle_billed[known].sum(), 1)),
+        cost=float(billed[paid].sum() / oracle_billed[paid].sum()),
         violations=violations(some, served),
         excess=excess(some, served),
         theta_u=_mean(np.maximum(need - served, 0) / need),
