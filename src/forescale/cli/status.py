@@ -7,6 +7,7 @@ from forescale.cli.console import out, print_json
 from forescale.cli.options import DEFAULT_FILE, File, Json
 
 if TYPE_CHECKING:
+    from forescale.config.settings import Config
     from forescale.model.decision import Decision
     from forescale.model.state import State
     from forescale.model.tally import Sums
@@ -27,6 +28,8 @@ def status(file: File = DEFAULT_FILE, json: Json = False) -> None:
     with open_ledger(file) as (config, ledger):
         states = ledger.states()
         rows = [_row(n, states.get(n), ledger.latest_decision(n), now) for n in config.targets]
+        for row in rows:
+            row |= _forecast(config, row["target"], states.get(row["target"]), now)
         leases = {lease.target: lease.holder for lease in ledger.leases() if lease.expires > now}
         interval, dry_run = config.interval, config.dry_run
     for row in rows:
@@ -67,6 +70,36 @@ def _row(name: str, state: "State | None", decision: "Decision | None", now: flo
         "comparison": comparison(state) if state.arms else "",
         "experiment": _trial(state),
     }
+
+
+def _forecast(config: "Config", name: str, state: "State | None", now: float) -> dict[str, Any]:
+    """The forecast in force, or why there is none, and the models behind it; nothing where nobody asks."""
+    if not config.targets[name].forecasts:
+        return {}
+    from forescale.runtime.forecasting_files import read_about
+    from forescale.ui.render import forecast_text, quantile
+
+    about = read_about(config.models_folder, name) or {}
+    lacking, found = str(about.get("lacking", "")), None
+    forecast = state.forecast if state is not None else None
+    if forecast is not None:
+        found = {
+            "model": forecast.model,
+            "time": forecast.time,
+            "age": now - forecast.time,
+            "horizon": forecast.horizon,
+            "error": forecast.error,
+            "quantiles": {f"{100 * p:g}": quantile(forecast, p) for p in (0.5, 0.9, 0.99)},
+            "scores": forecast.scores or {},
+            "text": forecast_text(forecast, now),
+        }
+    elif not lacking:
+        lacking = "none has been made yet"
+    models = {key: about[key] for key in _ABOUT if key in about} or None
+    return {"forecast": found, "no_forecast": lacking, "models": models}
+
+
+_ABOUT = ("trained_at", "trained_until", "known_minutes", "lead_minutes", "models", "missing", "poison")
 
 
 def _trial(state: "State") -> dict[str, Any] | None:
@@ -126,6 +159,7 @@ def _doing(row: dict[str, Any]) -> Iterator[str]:
         yield "not evaluated yet: forescale run"
         return
     yield escape(row["why"])
+    yield from _foreseen(row)
     if row["comparison"]:
         yield f"[dim]last 7 days: {escape(row['comparison'])}[/]"
     if (trial := row["experiment"]) is not None and trial["ended"]:
@@ -143,3 +177,17 @@ def _doing(row: dict[str, Any]) -> Iterator[str]:
         yield f"[yellow]also written by: {escape(', '.join(row['others']))}[/]"
     if row["faults"]:
         yield f"[red]launches fail: {escape(row['faults'][0])}[/]"
+
+
+def _foreseen(row: dict[str, Any]) -> Iterator[str]:
+    """The forecast in force and since when its models are, or why there is none."""
+    from rich.markup import escape
+
+    from forescale.ui.render import when
+
+    if row.get("no_forecast"):
+        yield f"[yellow]no forecast: {escape(row['no_forecast'])}[/]"
+    if row.get("forecast") is not None:
+        trained = (row["models"] or {}).get("trained_at")
+        since = f"; models of {when(trained)} UTC" if trained is not None else ""
+        yield f"[dim]forecast: {escape(row['forecast']['text'])}{since}[/]"

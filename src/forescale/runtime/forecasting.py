@@ -358,7 +358,7 @@ class TargetForecasts:
         memory.pipeline.adopt(trained.models)
         age = trained.models.time
         self._due = next_fit(age, self._settings.forecast.refit, self._phase, trained.models.steps * MINUTE)
-        self._told = describe(trained)
+        self._told = describe(trained) | {"trained_at": age}
         self._log.info("models reloaded", models=list(trained.models.fitted), trained_until=age)
         return memory
 

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from forescale.model.decision import Blocker, Decision, Direction, Proposal
 from forescale.model.effect import Done, Outcome
+from forescale.model.forecast import Forecast
 from forescale.model.settings import format_duration
 from forescale.model.state import State
 from forescale.model.tally import Sums
@@ -63,12 +64,13 @@ def explanation(
 ) -> RenderableType:
     """Everything that led to a decision, from what was seen to what came of it.
 
-    With the `state` it left behind: also what the strategies in the shadow would have cost.
+    With the `state` it left behind: also the forecast in force, and what the strategies in the
+    shadow would have cost.
     """
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
-    for label, text in _story(decision):
+    for label, text in _story(decision, state.forecast if state is not None else None):
         table.add_row(label, Text(text))  # never markup: it may hold what AWS says
     table.add_row("decided", Text(_decided(decision), _STYLES[decision.direction]))
     if decision.direction is not Direction.HOLD:
@@ -78,9 +80,11 @@ def explanation(
     return Group(headline(decision), table)
 
 
-def _story(decision: Decision) -> Iterator[tuple[str, str]]:
+def _story(decision: Decision, forecast: Forecast | None) -> Iterator[tuple[str, str]]:
     yield "when", f"{when(decision.time)} UTC, evaluation {decision.event}"
     yield "seen", _seen(decision)
+    if forecast is not None:
+        yield "forecast", forecast_text(forecast, decision.time)
     for proposal in decision.proposals:
         yield "proposed", _proposal(proposal)
     proposed = {reason for proposal in decision.proposals for reason in proposal.reasons}
@@ -107,6 +111,33 @@ def comparison(state: State) -> str:
     """What the target has cost of late and how well it served, against the arms in its shadow."""
     arms = [f"{name} {sums_text(arm.tally.recent)}" for name, arm in state.arms.items()]
     return "; ".join([f"live {sums_text(state.tally.recent)}", *arms])
+
+
+def quantile(forecast: Forecast, level: float) -> float | None:
+    """The value that demand stays below with a probability: straight between its neighbours."""
+    below = None
+    for place, value in forecast.quantiles:
+        if place >= level:
+            if below is None or place == level:
+                return value if place == level else None
+            share = (level - below[0]) / (place - below[0])
+            return below[1] + share * (value - below[1])
+        below = (place, value)
+    return None
+
+
+def forecast_text(forecast: Forecast, now: float) -> str:
+    """The forecast in force, briefly: what it says, who says it, and how right all have been."""
+    known = [(level, quantile(forecast, level)) for level in (0.5, 0.9, 0.99)]
+    values = ", ".join(f"{value:.3g} ({level:.0%})" for level, value in known if value is not None)
+    text = f"demand within {format_duration(forecast.horizon)} stays below {values}"
+    text += f"; {forecast.model}, {format_duration(max(round(now - forecast.time), 0))} old"
+    if forecast.scores:
+        ranked = sorted(forecast.scores.items(), key=lambda item: item[1])
+        text += "; error " + ", ".join(f"{name} {score:.3g}" for name, score in ranked)
+    elif forecast.error is not None:
+        text += f"; error {forecast.error:.3g}"
+    return text
 
 
 def sums_text(sums: Sums) -> str:
