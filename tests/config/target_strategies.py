@@ -54,6 +54,20 @@ _ENTRY = st.builds(
 )
 
 
+_AIMS = st.one_of(
+    st.just({}),
+    st.sampled_from(["1%", "0.1%", 0.02, "12.5%", "status-quo", None]).map(lambda x: {"budget": x}),
+    st.sampled_from(["99%", 0.5, "99.95%"]).map(lambda x: {"quantile": x}),
+    st.floats(0.01, 1e6).map(lambda x: {"violation_cost": x}),
+)
+_PREDICTIVE = _some(
+    headroom=st.floats(0, 10),
+    status_quo=_some(target=RATIOS),
+    plan_age=st.sampled_from(["60s", "10m", "1h"]),
+    **_POLICY,
+)
+
+
 def policies(signals):
     """Policies that read some of these signals."""
     read = st.sampled_from(signals)
@@ -78,6 +92,7 @@ def policies(signals):
                 timezone=st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata"]),
                 **_POLICY,
             ),
+            st.builds(lambda aim, rest: {"type": "predictive"} | aim | rest, _AIMS, _PREDICTIVE),
         ),
         max_size=4,
     )

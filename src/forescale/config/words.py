@@ -3,9 +3,10 @@
 import re
 from collections.abc import Mapping
 from io import StringIO
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 
 from forescale.config.loader import Loaded
@@ -13,6 +14,7 @@ from forescale.config.settings import Config, Target
 from forescale.config.tree import Node
 from forescale.model.settings import format_duration, parse_duration, parse_ratio
 from forescale.policy.guard_settings import Guards
+from forescale.policy.predictive import parse_budget
 
 _SECRET = re.compile(r"(?i)pass|secret|token|key|credential|ssm:")
 
@@ -36,7 +38,7 @@ def as_written(value: Any, dumped: Any = None) -> Any:
         found = {}
         for name, field in type(value).model_fields.items():
             key = field.alias or name
-            found[key] = _quantity(getattr(value, name), dumped[key], field.metadata)
+            found[key] = _quantity(getattr(value, name), dumped[key], _readers(field))
         return found
     if isinstance(value, Mapping):
         return {key: as_written(item, dumped[key]) for key, item in value.items()}
@@ -45,12 +47,18 @@ def as_written(value: Any, dumped: Any = None) -> Any:
     return dumped
 
 
-def _quantity(value: Any, dumped: Any, metadata: list[Any]) -> Any:
-    readers = [getattr(part, "func", None) for part in metadata]
-    if parse_duration in readers:
+def _readers(field: FieldInfo) -> list[Any]:
+    """What reads a setting from how people write it, be the setting optional or not."""
+    options = get_args(field.annotation)
+    parts = [*field.metadata, *(part for option in options for part in getattr(option, "__metadata__", ()))]
+    return [getattr(part, "func", None) for part in parts]
+
+
+def _quantity(value: Any, dumped: Any, readers: list[Any]) -> Any:
+    if parse_duration in readers and isinstance(value, float):
         short = format_duration(value)
         return short if parse_duration(short) == value else dumped
-    if parse_ratio in readers:
+    if (parse_ratio in readers or parse_budget in readers) and isinstance(value, float):
         short = f"{value * 100:g}%"
         return short if parse_ratio(short) == value else value
     return as_written(value, dumped)
@@ -112,10 +120,11 @@ def _target(target: Target, region: str | None) -> list[str]:
 
 def in_words(policy: BaseModel) -> str:
     """A policy and its settings: `target_tracking: target 60%, out after 3m, ...`."""
-    settings = as_written(policy)
+    settings = {key: value for key, value in as_written(policy).items() if value is not None}
     kind, name = settings.pop("type"), settings.pop("name")
-    if not settings["priority"]:
-        del settings["priority"]
+    for key in ("priority", "headroom"):  # none is nothing to tell
+        if not settings.get(key):
+            settings.pop(key, None)
     said = ", ".join(f"{key.replace('_', ' ')} {_flat(value)}" for key, value in settings.items())
     return f"{f'{name} ({kind})' if name else kind}: {said}"
 

@@ -24,22 +24,31 @@ STATUS_QUO = "status-quo"
 
 _HIGH = LEVELS.index(0.99)
 _LOG_PRICES = np.log(PRICES)
+_LARGEST = 0.5  # of budgets: with half of all requests violated nobody asks for a budget
 _LONGEST = max(way.hold for way in WAYS)
 
 
-def _budget(value: object) -> object:
-    return value if value in (None, STATUS_QUO) else parse_ratio(value)
+def parse_budget(value: object) -> object:
+    """A share of requests (`1%` or 0.01), `status-quo`, or nothing."""
+    if value in (None, STATUS_QUO):
+        return value
+    if isinstance(value, str) and "%" not in value:
+        raise ValueError(f"{value!r} is not a budget: write for example 1% or {STATUS_QUO}")
+    budget = parse_ratio(value)
+    if not 0 < budget <= _LARGEST:
+        raise ValueError(f"budget must be above 0% and at most {_LARGEST:.0%}, not {budget * 100:g}%")
+    return budget
 
 
 Budget = Annotated[
     Literal["status-quo"] | float | None,
-    BeforeValidator(_budget),
+    BeforeValidator(parse_budget),
     WithJsonSchema(
         {
             "anyOf": [
                 {"const": STATUS_QUO},
                 {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*%\s*$"},
-                {"type": "number", "exclusiveMinimum": 0, "maximum": 0.5},
+                {"type": "number", "exclusiveMinimum": 0, "maximum": _LARGEST},
                 {"type": "null"},
             ],
             "examples": ["1%", STATUS_QUO],
@@ -82,8 +91,6 @@ class Predictive(PolicySettings):
         given = [n for n in ("budget", "quantile", "violation_cost") if getattr(self, n) is not None]
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} are two aims: give one")
-        if isinstance(self.budget, float) and not 0 < self.budget <= 0.5:
-            raise ValueError(f"budget must be above 0% and at most 50%, not {self.budget:.4%}")
         return self
 
     @property
@@ -115,7 +122,7 @@ class Predictive(PolicySettings):
         row = _row(forecast)
         if row is None:
             return self._without(obs, "it has no quantiles that are numbers")
-        plan = _Plan(self, obs, forecast, row * (1 + self.headroom))
+        plan = _Plan(self, obs, forecast, row * ((1 + self.headroom) / obs.carried))
         desired, why = max(plan.wanted, plan.floor), plan.why
         if obs.demand is None:
             desired, why = max(desired, obs.fleet.desired), f"demand is absent or stale, so no fewer; {why}"
@@ -150,7 +157,8 @@ class _Plan:
     """
 
     def __init__(self, policy: Predictive, obs: Observation, forecast: Forecast, row: Floats) -> None:
-        self.floor = ceil(obs.demand * (1 + policy.headroom) - 1e-9) if obs.demand is not None else 0
+        ample = (1 + policy.headroom) / obs.carried
+        self.floor = ceil(obs.demand * ample - 1e-9) if obs.demand is not None else 0
         memo, current = obs.memos.get(policy.label, ()), obs.fleet.desired
         if memo and memo[0] == forecast.time:
             self.memo, self.wanted, best = memo, int(memo[1]), int(memo[5])
