@@ -9,7 +9,7 @@ PYTEST_ARGS ?=
 # One worker a core, but at least two: much of a test's time is waiting for a server.
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -lt 2 ] && echo 2 || echo $$n)
 
-.PHONY: help setup demo test lint check docs bench lock clean
+.PHONY: help setup demo test lint check docs bench evaluate lock clean
 
 help: ## show this help
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -42,6 +42,9 @@ docs: setup ## write the generated pages anew
 
 bench: setup ## figures of speed, on this machine
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+evaluate: setup ## judge the default policy on public traces: docs/results.md (hours at first, then cached)
+	@OMP_NUM_THREADS=1 PYTHONPATH=benchmarks $(BIN)/python -m evaluate $(ARGS)
 
 lock: ## resolve the dependencies anew into requirements/lock.txt (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
