@@ -56,9 +56,10 @@ def shortfall(row: Floats, sizes: Floats) -> Floats:
     knots, above, widths = _curve(row.tobytes())
     place = np.minimum(np.maximum(knots.searchsorted(sizes, side="right"), 1), len(knots) - 1)
     high = knots[place]
-    inside = np.minimum(np.maximum(sizes, knots[place - 1]), high)
+    inside = np.minimum(sizes, high)
     part = _MASS[place - 1] * (high - inside) / widths[place - 1] * (high + inside) / 2
-    return np.where(sizes >= knots[-1], 0.0, above[place] + part)
+    found = np.where(sizes < knots[0], above[0], above[place] + part)
+    return np.where(sizes >= knots[-1], 0.0, found)
 
 
 def shortfall_at(row: Floats, size: float) -> float:
@@ -66,10 +67,11 @@ def shortfall_at(row: Floats, size: float) -> float:
     knots, above, widths = _lists(row.tobytes())
     if size >= knots[-1]:
         return 0.0
-    place = min(max(bisect_right(knots, size), 1), len(knots) - 1)
+    if size < knots[0]:
+        return above[0]
+    place = bisect_right(knots, size)
     high = knots[place]
-    inside = min(max(size, knots[place - 1]), high)
-    return above[place] + float(_MASS[place - 1]) * (high - inside) / widths[place - 1] * (high + inside) / 2
+    return above[place] + float(_MASS[place - 1]) * (high - size) / widths[place - 1] * (high + size) / 2
 
 
 @lru_cache(8)  # one forecast is asked about several times in a row
