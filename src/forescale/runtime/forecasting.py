@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 import structlog
-from msgspec.structs import replace
 
 from forescale.engine.settings import TargetSettings
 from forescale.forecast.base import KEEP
@@ -27,7 +26,7 @@ from forescale.model.state import State
 from forescale.policy.guards import highest
 from forescale.runtime.forecasting_demand import MINUTE, Demand
 from forescale.runtime.forecasting_files import Memory, ModelFiles, Unusable, describe, settings_key
-from forescale.runtime.forecasting_jobs import Job, Trained, TrainingFailed, unpack
+from forescale.runtime.forecasting_jobs import Job, Trained, TrainingFailed, newest, unpack
 from forescale.runtime.forecasting_workers import Workers
 from forescale.runtime.log import Failures
 from forescale.series.regular import Floats, Series
@@ -202,7 +201,7 @@ class TargetForecasts:
             self._adopt(fresh)
         pipeline, since = self._pipeline, self._at
         if pipeline is None or series.end <= since:
-            return None
+            return fresh.forecast if fresh is not None else None
         self._at = series.end  # whatever happens, it is not tried again with the same
         return catch_up(pipeline, series, since)
 
@@ -426,16 +425,11 @@ def catch_up(pipeline: Pipeline, series: Series, since: float) -> Forecast | Not
     steps = min(round((series.end - since) / series.step), len(series), _CAUGHT_UP)
     origins = np.arange(len(series) - steps + 1, len(series) + 1)
     said = rows(pipeline.models, series, origins) if pipeline.models is not None and steps else None
-    last: Forecast | NotReady | None = None
-    frontier: dict[str, Any] = {}
+    found = []
     for place, origin in enumerate(origins.tolist()):
         seen = series.cut(max(origin - pipeline.horizon, 0), origin)
-        last = pipeline.advance(seen, None if said is None else said[place])
-        if isinstance(last, Forecast) and last.frontier is not None:
-            frontier = {"frontier": last.frontier, "scores": last.scores}
-    if isinstance(last, Forecast) and last.frontier is None and frontier:
-        return replace(last, **frontier)
-    return last
+        found.append(pipeline.advance(seen, None if said is None else said[place]))
+    return newest(found)
 
 
 def next_fit(trained: float, refit: float, phase: float, history: float) -> float:

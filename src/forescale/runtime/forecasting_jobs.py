@@ -10,11 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec.structs import replace
+
 from forescale import __version__
-from forescale.forecast.pipeline import Models, Pipeline, train
+from forescale.forecast.pipeline import FRONTIER_EVERY, Models, Pipeline, train
 from forescale.forecast.settings import ForecastSettings
 from forescale.forecast.walk import walk
 from forescale.model.errors import ForescaleError
+from forescale.model.forecast import Forecast, NotReady
 from forescale.series.regular import Floats, Series
 
 WALKED = 15 * 1440
@@ -58,12 +61,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Trained:
-    """What came of a job: models, and with `warm` the pipeline as it was at the end of the series."""
+    """What came of a job: models, and with `warm` the pipeline at the end of the series, and its forecast."""
 
     target: str
     models: Models
     lead: int
     pipeline: Pipeline | None = None
+    forecast: Forecast | NotReady | None = None
     seconds: float = 0.0
     version: str = field(default=__version__)
 
@@ -71,14 +75,26 @@ class Trained:
 def do(job: Job) -> Trained:
     """Train, and go through the past where that is wanted. Takes seconds to minutes."""
     begun = time.perf_counter()
-    pipeline = None
+    pipeline = last = None
     if job.warm:
         recent = job.series.tail(WALKED)
-        pipeline = walk(recent, job.settings, job.lead, fit=lambda s, c, h: _fit(job, s, c, h)).pipeline
+        walked = walk(recent, job.settings, job.lead, fit=lambda s, c, h: _fit(job, s, c, h))
+        pipeline, last = walked.pipeline, newest(walked.forecasts)
     models = _fit(job, job.series, job.settings, job.lead + 1)
     if pipeline is not None:
         pipeline.models = None  # they travel once
-    return Trained(job.target, models, job.lead, pipeline, time.perf_counter() - begun)
+    return Trained(job.target, models, job.lead, pipeline, last, time.perf_counter() - begun)
+
+
+def newest(said: Sequence[Forecast | NotReady]) -> Forecast | NotReady | None:
+    """The last, with what was told of the models on the way to it."""
+    last = said[-1] if said else None
+    if not isinstance(last, Forecast) or last.frontier is not None:
+        return last
+    for one in reversed(said[-2 * FRONTIER_EVERY :]):
+        if isinstance(one, Forecast) and one.frontier is not None:
+            return replace(last, frontier=one.frontier, scores=one.scores)
+    return last
 
 
 def _fit(job: Job, series: Series, settings: ForecastSettings, horizon: int) -> Models:
