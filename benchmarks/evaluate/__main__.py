@@ -16,6 +16,7 @@ import forescale
 from forescale.model.settings import format_duration
 
 from .cache import Cache
+from .changes import changes, earlier
 from .page import page
 from .plots import Seen, draw
 from .results import About, Result, Results, played, result, said
@@ -124,12 +125,15 @@ def _write(
     def of(one: Result) -> Seen:
         return seen(one.slug)
 
+    before = earlier(out / "results" / "results.json")
     drawn = draw(out / "results", results.traces, of)
     (out / "results.md").write_text(page(results, drawn), encoding="utf-8")
     text = msgspec.json.format(msgspec.json.encode(results), indent=1)
     (out / "results" / "results.json").write_bytes(text + b"\n")
     for line in _short(results):
         print(line)
+    for line in changes(before, results) if before is not None else ():
+        print(f"changed  {line}")
     print(f"written: {out / 'results.md'}")
 
 
@@ -145,4 +149,8 @@ def _tell(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        _tell("broken off: what was done is kept, the same command goes on from here")
+        sys.exit(130)

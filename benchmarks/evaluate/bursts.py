@@ -15,9 +15,13 @@ _STEEP = 1.5  # times what was usual in the minutes around: less is no burst
 
 
 class Met(msgspec.Struct, frozen=True):
-    """How many bursts there were, and the share of them in which nothing was violated, by strategy."""
+    """How many bursts there were, and the share of them in which nothing was violated, by strategy.
+
+    `hourly` is the share of those that came a whole number of hours after the one before.
+    """
 
     bursts: int
+    hourly: float
     share: dict[str, float]
 
 
@@ -40,7 +44,13 @@ def met(load: Floats, runs: dict[str, Run]) -> Met:
     for name, run in runs.items():
         late = short(load, run.serving)
         share[name] = float(np.mean([not late[t - _RISE : t + 1].any() for t in at])) if len(at) else 1.0
-    return Met(len(at), share)
+    return Met(len(at), hourly(at), share)
+
+
+def hourly(at: Ints) -> float:
+    """The share of bursts that came whole hours after the one before, give or take `_RISE` minutes."""
+    off = np.diff(at) % 60
+    return float(np.mean(np.minimum(off, 60 - off) <= _RISE)) if len(off) else 0.0
 
 
 def profile(values: Floats, at: Ints, share: float) -> Floats:

@@ -55,7 +55,8 @@ def _summary(found: Sequence[Verdict]) -> Iterator[str]:
     yield (
         f"{reached} of {len(found)} targets are reached. C is the cost over that of a clairvoyant oracle, "
         "V the share of requests in minutes of too little capacity. A target of cost holds where it does "
-        "on each trace of its class, by the frontier over fixed prices of a violation."
+        "on each trace of its class, by the frontier over fixed prices of a violation, known in hindsight; "
+        "in brackets what the controller reached by itself."
     )
     yield ""
     rows = [

@@ -20,7 +20,7 @@ from .bursts import AROUND, profile, tops
 from .frontier import Spot, lower_edge
 from .results import TRACKING, Result
 from .traces import Load
-from .verdicts import REALISED, percent
+from .verdicts import REALISED, every_hour, percent
 from .work import BUDGET_MODES, TARGETS
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _pictures(
             alt = f"Two days of {shown.title} with a budget of 1 %: load, forecast and capacity"
             yield Drawn(kind, f"days-{kind}.png", alt), _two_days(seen(shown)), (9.6, 3.4)
         for result in of_kind:
-            if result.bursts is not None and result.bursts.bursts >= result.minutes / 120:
+            if result.bursts is not None and every_hour(result):
                 alt = (
                     f"The {result.bursts.bursts:,} bursts of {result.title}, laid over each other: "
                     "capacity before the load comes"

@@ -106,14 +106,18 @@ def _short_lead(results: Sequence[Result]) -> Iterator[Verdict]:
 
 
 def _at_most(about: str, some: Sequence[tuple[Result, Ahead]], budget: str, most: float) -> Iterator[Verdict]:
-    found = [(r.title, cost_at(a.frontier, percent(budget))) for r, a in some if a.frontier]
+    some = [(r, a) for r, a in some if a.frontier]
+    found = [(r.title, cost_at(a.frontier, percent(budget))) for r, a in some]
     if not found:
         return
     bad = [(title, cost) for title, cost in found if cost is None or round(cost, 2) > most]
     yield Verdict(
         about,
         f"C ≤ {most:.2f}",
-        ", ".join(f"{title} {_cost(cost)}" for title, cost in found),
+        ", ".join(
+            f"{title} {_cost(cost)}{_tuned(a, budget)}"
+            for (title, cost), (_, a) in zip(found, some, strict=True)
+        ),
         not bad,
         ", ".join(f"{title} {_over(cost, most)}" for title, cost in bad),
     )
@@ -207,7 +211,7 @@ def _budgets(results: Sequence[Result]) -> Iterator[Verdict]:
 
 def _hourly(results: Sequence[Result]) -> Iterator[Verdict]:
     for result in results:
-        if result.bursts is None or not _every_hour(result):
+        if result.bursts is None or not every_hour(result):
             continue
         share = result.bursts.share
         own = max(value for name, value in share.items() if name != TRACKING)
@@ -220,9 +224,10 @@ def _hourly(results: Sequence[Result]) -> Iterator[Verdict]:
         )
 
 
-def _every_hour(result: Result) -> bool:
-    """There is about one burst an hour."""
-    return result.bursts is not None and result.bursts.bursts > 0.8 * result.minutes / 60
+def every_hour(result: Result) -> bool:
+    """There is about one burst an hour, and by the clock."""
+    found = result.bursts
+    return found is not None and found.bursts > 0.6 * result.minutes / 60 and found.hourly > 0.7
 
 
 def _covered(results: Sequence[Result]) -> Iterator[Verdict]:
@@ -264,6 +269,12 @@ def _errors(results: Sequence[Result]) -> Iterator[Verdict]:
 
 def _text(budget: str) -> str:
     return budget.replace("%", " %")
+
+
+def _tuned(ahead: Ahead, budget: str) -> str:
+    """What the controller made of it by itself, which did not know the best price in hindsight."""
+    spot = ahead.budgets.get(budget)
+    return "" if spot is None else f" (self-tuned {spot.cost:.2f} at V {spot.violations:.2f} %)"
 
 
 def _cost(cost: float | None) -> str:

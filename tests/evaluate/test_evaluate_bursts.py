@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from evaluate.bursts import met, profile, tops
+from evaluate.bursts import hourly, met, profile, tops
 
 from forescale.sim.run import Run
 
@@ -20,6 +20,12 @@ def run(serving):
 
 def test_each_burst_is_found_once_at_its_top(load):
     assert tops(load).tolist() == [60 * hour + 40 for hour in range(24)]
+
+
+def test_bursts_by_the_clock_are_told_from_those_by_chance(load):
+    assert hourly(tops(load)) == 1.0
+    assert hourly(np.sort(np.random.default_rng(1).integers(0, 50_000, 800))) < 0.3
+    assert hourly(np.array([100])) == 0.0
 
 
 def test_a_load_that_only_sways_has_none():

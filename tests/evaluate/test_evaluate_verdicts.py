@@ -1,4 +1,6 @@
+import msgspec
 import pytest
+from evaluate.changes import changes, earlier
 from evaluate.frontier import Spot
 from evaluate.page import page
 from evaluate.quality import Quality, Reference
@@ -104,6 +106,22 @@ def test_a_budget_that_cannot_be_kept_on_purpose_is_not_counted():
 
 def test_traces_for_reference_are_not_judged():
     assert verdicts([result(judged=False)]) == []
+
+
+def test_what_has_changed_since_the_last_run_is_told(tmp_path):
+    about = About("2026-01-01", "0.1", "abc", 2, "x86_64", "make evaluate", [])
+    old, new = (Results(about, [result(budgets=(v, 0.1)), result("two")]) for v in (1.0, 0.5))
+    (tmp_path / "results.json").write_bytes(msgspec.json.encode(old))
+    read = earlier(tmp_path / "results.json")
+    assert read == old
+    assert list(changes(read, old)) == []
+    assert list(changes(read, new)) == ["one, lead 4 min, budget 1%: C 1.100 -> 1.100, V 1.000 % -> 0.500 %"]
+
+
+def test_results_of_another_form_are_not_compared(tmp_path):
+    (tmp_path / "results.json").write_text('{"traces": 3}')
+    assert earlier(tmp_path / "results.json") is None
+    assert earlier(tmp_path / "none.json") is None
 
 
 def test_the_page_tells_what_is_missed_and_what_is_left_out():
