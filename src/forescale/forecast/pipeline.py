@@ -75,14 +75,18 @@ def limits(series: Series, origins: Ints, horizon: int) -> Floats:
 
 
 class Pipeline:
-    """The quick half, of one target; `lead` is in steps. The same calls give the same forecasts."""
+    """The quick half, of one target; `lead` is in steps. The same calls give the same forecasts.
 
-    def __init__(self, settings: ForecastSettings, lead: int) -> None:
+    `carried` is the share of its capacity that an instance carries before requests are violated.
+    """
+
+    def __init__(self, settings: ForecastSettings, lead: int, *, carried: float = 1.0) -> None:
         self.horizon = lead + 1  # what is decided now is billed from the next step on
         self.models: Models | None = None
         self._names = settings.models
         self._judge = Judge(len(self._names), self.horizon)
         self._rehearsal = Rehearsal(lead)
+        self._carried = carried
         self._steps = 0
 
     def adopt(self, models: Models) -> None:
@@ -108,7 +112,7 @@ class Pipeline:
         row = np.clip(calibrated[self._judge.believed], 0.0, limit)
         speaks = not np.isnan(row[0])
         demand = float(series.values[-1]) if len(series) else np.nan
-        self._rehearsal.advance(demand, row if speaks else None)
+        self._rehearsal.advance(demand / self._carried, row / self._carried if speaks else None)
         self._steps += 1
         return self._forecast(series, row) if speaks else self._why_none()
 

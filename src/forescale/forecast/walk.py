@@ -29,11 +29,12 @@ def walk(
     settings: ForecastSettings,
     lead: int,
     *,
+    carried: float = 1.0,
     fit: Train = train,
     progress: Callable[[int], None] | None = None,
 ) -> Walk:
     """Go through a history of demand. `lead` is in steps; `progress` hears of steps done."""
-    pipeline, said = Pipeline(settings, lead), list[Forecast | NotReady]()
+    pipeline, said = Pipeline(settings, lead, carried=carried), list[Forecast | NotReady]()
     for first, last in _spans(len(series), round(settings.refit / series.step)):
         if first:
             pipeline.adopt(fit(series.cut(0, first), settings, pipeline.horizon))

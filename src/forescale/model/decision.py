@@ -34,7 +34,8 @@ class Observation(Value, frozen=True):
     `load_period` is the width of the buckets of `loads`. `signals` holds the series that
     policies read by name. `lead_time` is decision to
     serving, in seconds. `tally` is what was billed and violated so far, `arms` the same of
-    the strategies in the shadow, `memos` what each policy asked to be told, by its name.
+    the strategies in the shadow, `memos` what each policy asked to be told, by its name, `carried` the
+    share of its capacity that an instance carries before requests are violated.
     """
 
     time: float
@@ -47,6 +48,7 @@ class Observation(Value, frozen=True):
     tally: Tally = Tally()
     arms: Mapping[str, Tally] = {}
     memos: Mapping[str, tuple[float, ...]] = {}
+    carried: float = 1.0
 
 
 class Proposal(Value, frozen=True):

@@ -23,6 +23,7 @@ _PRIOR = 720.0  # minutes of a realised share as asked, before anything is known
 _DOUBT = 216.0  # minutes that a rehearsed share is drawn towards the aim by,
 _DRAWN = 0.1  # and to which share of it
 _AVOIDABLE = 0.3  # of the aim, on top of what no stage avoids
+_WORTH = 1000.0  # times what serving a request costs: no budget is worth more for one that is violated
 _CHEAPER = 0.93  # times what the status quo costs: dearer is not worth the trouble
 _SAME = 0.6  # times what the status quo violates is aimed at
 _UNSEEN = 1e-5  # a share so small has not been seen; it is not nothing either
@@ -51,7 +52,7 @@ def choose(frontier: Frontier, aim: float, limit: float | None, last: int | None
 
     `last` is the manner in use, which is left for a cheaper one only.
     """
-    stages = [_stage(manner, aim, frontier.steps) for manner in frontier.manners]
+    stages = [min(_stage(m, aim, frontier.steps), _worthwhile(m)) for m in frontier.manners]
     manner = _cheapest(frontier.manners, stages, limit, last)
     return Choice(manner, stages[manner])
 
@@ -115,6 +116,12 @@ def _stage(manner: Manner, aim: float, steps: float) -> float:
     if k == 0 or shares[k] > wanted:
         return float(k)
     return k - min((wanted - shares[k]) / max(shares[k - 1] - shares[k], 1e-9), 1.0)
+
+
+def _worthwhile(manner: Manner) -> float:
+    """The stage beyond which a violation costs more to avoid than anybody would pay."""
+    worth = [cost + _WORTH * share for cost, share in zip(manner.cost, manner.violations, strict=True)]
+    return float(worth.index(min(worth)))
 
 
 def _affordable(costs: Sequence[float], limit: float) -> float:

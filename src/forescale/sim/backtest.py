@@ -188,11 +188,12 @@ def forecast_each_minute(
 ) -> Forecasts:
     """What would have been forecast of a load after each of its minutes; nothing if nobody asks for it.
 
-    It depends on the load, the lead time and `cfg.forecast` only, so several strategies may share it.
+    It depends on the load, the lead time, `cfg.forecast` and `cfg.carried` only: strategies may share it.
     """
     if not cfg.forecasts:
         return ()
-    return walk(Series(trace.start, trace.load), cfg.forecast, lead, progress=progress).forecasts
+    series = Series(trace.start, trace.load)
+    return walk(series, cfg.forecast, lead, carried=cfg.carried, progress=progress).forecasts
 
 
 def _foresee(state: State, forecast: Forecast | NotReady, seen: Observed, cfg: TargetSettings) -> State:
