@@ -7,7 +7,18 @@ from .plots import Drawn
 from .quality import PERSISTENCE, SEASONS
 from .results import TRACKING, About, Ahead, Result, Results
 from .traces import BURSTY, PEAK, SMOOTH, STILL, SUSTAINED
-from .verdicts import Verdict, allowed, better, bursty_ratios, percent, too_coarse, verdicts, within, worse
+from .verdicts import (
+    Verdict,
+    allowed,
+    better,
+    bursty_ratios,
+    percent,
+    share,
+    too_coarse,
+    verdicts,
+    within,
+    worse,
+)
 from .work import BUDGETS, TARGETS
 
 _KINDS = {
@@ -230,13 +241,13 @@ def _forecasts(traces: Sequence[Result]) -> Iterator[str]:
     rows = []
     for r, q in some:
         naive = [q.references.get(name) for name in (PERSISTENCE, *SEASONS)]
-        cells = [_NONE if reference is None else f"{reference.wape:.1%}" for reference in naive]
+        cells = [_NONE if reference is None else share(reference.wape, 1) for reference in naive]
         rows.append(
             (
                 r.title,
-                f"{q.coverage_90:.2%}",
-                f"{q.coverage_99:.2%}",
-                f"{q.wape:.1%}",
+                share(q.coverage_90, 2),
+                share(q.coverage_99, 2),
+                share(q.wape, 1),
                 *cells,
                 f"{q.worst:.2f}",
             )
@@ -244,7 +255,7 @@ def _forecasts(traces: Sequence[Result]) -> Iterator[str]:
     heads = ("coverage of 90 %", "of 99 %", "WAPE", PERSISTENCE, *SEASONS, "× the best")
     yield from _table(("trace", *heads), rows, right=range(1, 8))
     models = sorted({model for _, q in some for model in q.spoken})
-    rows = [(r.title, *(f"{q.spoken.get(model, 0.0):.1%}" for model in models)) for r, q in some]
+    rows = [(r.title, *(share(q.spoken.get(model, 0.0), 1) for model in models)) for r, q in some]
     yield "Which model was believed, in % of the minutes:"
     yield ""
     names = [model.replace("_", " ") for model in models]

@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _DPI = 120
-_ORANGE = "#e69f00"
+_EDGE = "#3b8dbd"  # of the load: its fill, darker
 _DAY = 1440
 _BUDGET_COLORS = {"1%": style.CAPACITY, "0.1%": style.SHORT}
+_CAREFUL = 0.1  # % violated: the frontier is shown to its first setting with no more
 _VIOLATION_TICKS = (0, 0.01, 0.1, 1, 10, 100)
 
 
@@ -105,7 +106,17 @@ def _png(paint: _Paint, size: _Size) -> bytes:
         FigureCanvasAgg(figure)
         paint(figure)
         out = BytesIO()
-        figure.savefig(out, format="png", dpi=_DPI, metadata={"Software": None})
+        figure.savefig(out, format="png", dpi=_DPI)
+    return _smaller(out)
+
+
+def _smaller(png: BytesIO) -> bytes:
+    """The same in few colours: plots have no more, and a repository keeps every version of them."""
+    from PIL import Image
+
+    out = BytesIO()
+    few = Image.open(png).convert("RGB").quantize(colors=128, dither=Image.Dither.NONE)
+    few.save(out, format="png", optimize=True)
     return out.getvalue()
 
 
@@ -161,6 +172,9 @@ def _frontier(axes: "Axes", result: Result) -> None:
     tracking = [ahead.baselines[f"target-tracking:{target}"] for target in TARGETS]
     axes.plot(*_xy(tracking), "s", color=style.INK, markersize=5, label="target tracking")
     quo = list(ahead.status_quo.values())
+    for target, spot in ahead.status_quo.items():
+        pair = [ahead.baselines[f"target-tracking:{target}"], spot]
+        axes.plot(*_xy(pair), color=style.ORACLE, linewidth=0.8, alpha=0.6)
     if quo:
         axes.plot(*_xy(quo), "D", color=style.ORACLE, markersize=5, fillstyle="none", label="status-quo")
     for budget, spot in ahead.budgets.items():
@@ -171,13 +185,16 @@ def _frontier(axes: "Axes", result: Result) -> None:
     for target, spot in zip(TARGETS, tracking, strict=True):
         axes.annotate(target, (spot.cost, spot.violations), (5, 4), textcoords="offset points", fontsize=7.5)
     axes.set_title(result.title)
-    _scales(axes, [*edge, *tracking, *quo, *ahead.budgets.values()])
+    careful = [spot for spot in edge if spot.violations <= _CAREFUL]
+    shown = [spot for spot in edge if spot not in careful] + careful[:1]
+    _scales(axes, [*shown, *tracking, *quo, *ahead.budgets.values()])
 
 
 def _scales(axes: "Axes", spots: Sequence[Spot]) -> None:
     costs, most = [spot.cost for spot in spots], max(spot.violations for spot in spots)
-    width = max(max(costs) - min(min(costs), 1.0), 0.1)
-    axes.set_xlim(min(min(costs), 1.0) - 0.04 * width, max(costs) + 0.12 * width)
+    most_cost = max(costs)
+    width = max(most_cost - min(min(costs), 1.0), 0.1)
+    axes.set_xlim(min(min(costs), 1.0) - 0.04 * width, most_cost + 0.12 * width)
     axes.set_yscale("symlog", linthresh=0.01, linscale=0.5)
     ticks = [tick for tick in _VIOLATION_TICKS if tick <= max(10 * most, 1)]
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
@@ -200,6 +217,7 @@ def _two_days(seen: Seen) -> _Paint:
         axes = figure.subplots()
         times = _times(start, len(load))
         axes.fill_between(times, 0, load, color=style.DEMAND, alpha=0.55, linewidth=0, label="load")
+        axes.plot(times, load, color=_EDGE, linewidth=0.5)
         axes.fill_between(
             times,
             said[:, 0],
@@ -298,7 +316,7 @@ def _budgets(results: Sequence[Result]) -> _Paint:
         axes.set_xticks(ticks, ["≤ 0.02" if t == 0.02 else f"{t:g}" for t in ticks])
         axes.minorticks_off()
         axes.set_yticks(rows, [r.title if r.judged else f"({r.title})" for r in results])
-        axes.invert_yaxis()
+        axes.set_ylim(len(results) - 0.5, -0.5)
         axes.grid(axis="y", visible=False)
         axes.set_xlabel("violations realised, × budget")
         legend_above(figure, axes, 3)

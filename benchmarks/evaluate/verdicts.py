@@ -53,6 +53,11 @@ def worse(own: Spot, other: Spot) -> bool:
     return own.cost > DEARER * other.cost and own.violations > other.violations
 
 
+def share(value: float, digits: int = 0) -> str:
+    """0.125 is `12.5 %`, with a digit."""
+    return f"{100 * value:.{digits}f} %"
+
+
 def percent(budget: str) -> float:
     """`0.1%` is 0.1."""
     return float(budget.rstrip("%"))
@@ -162,7 +167,7 @@ def _status_quo(results: Sequence[Result]) -> Iterator[Verdict]:
         bad = [(r.title, own, other) for r, own, other in pairs if not better(own, other)]
         yield Verdict(
             f"status-quo against target tracking at {_text(target)}",
-            f"cheaper and no more violations on {MOST:.0%} of the traces",
+            f"cheaper and no more violations on {share(MOST)} of the traces",
             f"{len(pairs) - len(bad)} of {len(pairs)}",
             len(pairs) - len(bad) >= MOST * len(pairs),
             ", ".join(f"{title} ({_against(own, other)})" for title, own, other in bad),
@@ -202,7 +207,7 @@ def _budgets(results: Sequence[Result]) -> Iterator[Verdict]:
         bad = [(r.title, spot.violations / percent(budget)) for r, spot in some if not within(spot, budget)]
         yield Verdict(
             f"budget {_text(budget)}: realised violations",
-            f"{low:g}-{high:g} × the budget on {MOST:.0%} of the traces",
+            f"{low:g}-{high:g} × the budget on {share(MOST)} of the traces",
             f"{len(some) - len(bad)} of {len(some)}",
             len(some) - len(bad) >= MOST * len(some),
             ", ".join(f"{title} {ratio:.2f} ×" for title, ratio in bad),
@@ -213,14 +218,14 @@ def _hourly(results: Sequence[Result]) -> Iterator[Verdict]:
     for result in results:
         if result.bursts is None or not every_hour(result):
             continue
-        share = result.bursts.share
-        own = max(value for name, value in share.items() if name != TRACKING)
+        met = result.bursts.share
+        own = max(value for name, value in met.items() if name != TRACKING)
         yield Verdict(
             f"{result.title}: {result.bursts.bursts:,} bursts, one every hour",
-            f"{BURSTS_MET:.0%} of them met before they come",
-            ", ".join(f"{name} {value:.0%}" for name, value in share.items()),
+            f"{share(BURSTS_MET)} of them met before they come",
+            ", ".join(f"{name} {share(value)}" for name, value in met.items()),
             own >= BURSTS_MET,
-            "" if own >= BURSTS_MET else f"{own:.0%}",
+            "" if own >= BURSTS_MET else share(own),
         )
 
 
@@ -235,13 +240,13 @@ def _covered(results: Sequence[Result]) -> Iterator[Verdict]:
     found = [(r.title, q.coverage_99) for r in results if (q := r.main.quality) is not None]
     if not found:
         return
-    bad = [(title, share) for title, share in found if not low <= round(share, 4) <= high]
+    bad = [(title, covered) for title, covered in found if not low <= round(covered, 4) <= high]
     yield Verdict(
         "99 % quantile: outcomes at or below it",
-        f"{low:.1%}-{high:.1%} on every trace",
-        f"{len(found) - len(bad)} of {len(found)}; {_range(found, '.2%')}",
+        f"{share(low, 1)} to {share(high, 1)} on every trace",
+        f"{len(found) - len(bad)} of {len(found)}; {_range(found, lambda x: share(x, 2))}",
         not bad,
-        ", ".join(f"{title} {share:.2%}" for title, share in bad),
+        ", ".join(f"{title} {share(covered, 2)}" for title, covered in bad),
     )
 
 
@@ -253,14 +258,14 @@ def _errors(results: Sequence[Result]) -> Iterator[Verdict]:
     yield Verdict(
         "error (WAPE of the median) over the best naive forecast's",
         f"≤ {WORST_ERROR:.2f} on every trace",
-        f"{len(found) - len(bad)} of {len(found)}; {_range(found, '.2f')}",
+        f"{len(found) - len(bad)} of {len(found)}; {_range(found, _number)}",
         not bad,
         ", ".join(f"{title} {ratio:.2f}" for title, ratio in bad),
     )
     dull = [(title, ratio) for title, ratio in found if ratio > GOOD_ERROR]
     yield Verdict(
         "the same, at least 20 % better",
-        f"≤ {GOOD_ERROR:.2f} on {GOOD_ON:.0%} of the traces",
+        f"≤ {GOOD_ERROR:.2f} on {share(GOOD_ON)} of the traces",
         f"{len(found) - len(dull)} of {len(found)}",
         len(found) - len(dull) >= GOOD_ON * len(found),
         ", ".join(f"{title} {ratio:.2f}" for title, ratio in dull),
@@ -287,7 +292,7 @@ def _number(ratio: object) -> str:
 
 def _over(cost: float | None, most: float) -> str:
     """By how much it is too dear, of what lies above the oracle too."""
-    return "never so few violations" if cost is None else f"{cost:.2f} (+{(cost / most - 1):.1%})"
+    return "never so few violations" if cost is None else f"{cost:.2f} (+{share(cost / most - 1, 1)})"
 
 
 def _against(own: Spot, other: Spot) -> str:
@@ -295,6 +300,6 @@ def _against(own: Spot, other: Spot) -> str:
     return f"C {own.cost:.2f} against {other.cost:.2f}, {violated}"
 
 
-def _range(found: Sequence[tuple[str, float]], form: str) -> str:
+def _range(found: Sequence[tuple[str, float]], text: Callable[[float], str]) -> str:
     values = [value for _, value in found]
-    return f"{min(values):{form}}-{max(values):{form}}"
+    return f"{text(min(values))} to {text(max(values))}"

@@ -64,7 +64,7 @@ def test_the_cost_of_a_class_is_held_against_every_trace_of_it():
     assert verdict([good], "smooth, V ≤ 1 %").reached
     found = verdict([good, bad], "smooth, V ≤ 1 %")
     assert not found.reached
-    assert found.missed == "bad 1.20 (+7.1%)"
+    assert found.missed == "bad 1.20 (+7.1 %)"
     assert "good 1.10" in found.found
 
 
