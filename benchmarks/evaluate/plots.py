@@ -77,7 +77,10 @@ def _pictures(
         some = [r for r in of_kind if r.main.frontier]
         if some:
             rows = -(-len(some) // 3)
-            alt = f"Cost and violations on {kind} loads; the lower left is best"
+            alt = (
+                f"Cost and violations on {kind} loads; the lower left is best. "
+                "A line joins each status-quo run with the target tracking that it is held against"
+            )
             yield Drawn(kind, f"frontier-{kind}.png", alt), _frontiers(some), (9.6, 0.6 + 2.9 * rows)
         shown = next((r for r in of_kind if "1%" in r.main.budgets), None)
         if shown is not None:
