@@ -27,6 +27,7 @@ FRONTIER_EVERY = 15
 _SEEN = 28 * 1440  # steps looked back on for the largest value
 _BEYOND = 1.1  # times that; demand above it has never been seen and is not forecast,
 _RISE = 2.0  # but for what the last steps' rise would lead to, gone on for so many horizons
+_MOST = 1e9  # instances; more cannot be meant
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,14 @@ def rows(models: Models, series: Series, origins: Ints) -> Floats:
 
 def limits(series: Series, origins: Ints, horizon: int) -> Floats:
     """What no forecast is above, for each origin: more than was ever seen, unless it is rising to there."""
+    if not len(origins) or not len(series):
+        return np.zeros(len(origins))
     first = max(int(origins[0]) - _SEEN, 0)
     seen, at = series.values[first : int(origins[-1])], origins - 1 - first
     highest = trailing_max(seen, _SEEN)[at]
     now, before = seen[at], seen[np.maximum(at - horizon, 0)]
     rising = np.nan_to_num(now + _RISE * (now - before), nan=0.0)
-    return np.maximum(_BEYOND * highest, rising)
+    return np.clip(np.maximum(_BEYOND * highest, rising), 0.0, _MOST)
 
 
 class Pipeline:
@@ -117,7 +120,7 @@ class Pipeline:
         return self._forecast(series, row) if speaks else self._why_none()
 
     def _speak(self, series: Series) -> Floats:
-        if self.models is None:
+        if self.models is None or not len(series):
             return np.full((len(self._names), len(LEVELS)), np.nan)
         return np.asarray(rows(self.models, series, np.array([len(series)]))[0])
 
