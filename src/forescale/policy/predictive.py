@@ -169,7 +169,10 @@ class _Plan:
         recent = (float(best), *memo[5 : 5 + _LONGEST])
         held = int(max(recent[: way.hold + 1]))
         before = _regret(memo, current)
-        self.wanted, after = move_one(current, best, held, before, row, way, stage)
+        if policy.quantile is not None and best > current:
+            self.wanted, after = best, 0.0  # always enough for it, whatever that is worth
+        else:
+            self.wanted, after = move_one(current, best, held, before, row, way, stage)
         if self.wanted != current:  # in case it is not done: see `_regret`
             after = max(before, way.urgency if self.wanted > current else way.patience)
         self.memo = (
@@ -188,8 +191,7 @@ class _Plan:
         """The choice, the capacity that it asks for, and the price of a violation with its headroom."""
         if policy.quantile is not None:
             best = ceil(float(np.interp(policy.quantile, LEVELS, row)) - 1e-9)
-            worth = 1 / ((1 - policy.quantile) * max(best, 1))
-            return Choice(PLAIN, 0.0), max(best, 1), (worth, 1.0)
+            return Choice(PLAIN, 0.0), max(best, 1), (0.0, 1.0)
         if policy.violation_cost is not None:
             stage = float(np.interp(log(policy.violation_cost), _LOG_PRICES, np.arange(len(PRICES))))
             choice = Choice(PLAIN, stage)
