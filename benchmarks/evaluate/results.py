@@ -92,7 +92,7 @@ def result(load: Load, pieces: Mapping[int, list[Piece]], cache: Cache) -> Resul
 
 def played(load: Load, lead: int, pieces: list[Piece], cache: Cache) -> dict[str, Run]:
     """What each setting and each baseline did in the scored minutes, by label."""
-    found = {label: run.after(load.warmup) for label, run in runs(pieces, cache).items()}
+    found = dict(runs(pieces, cache))
     for name in BASELINES:
         baseline = find_baseline(name)
         if baseline is not None:

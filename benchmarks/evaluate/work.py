@@ -30,6 +30,9 @@ PRICES = tuple(float(f"{price:.3g}") for price in np.geomspace(0.5, 20_000, 12))
 HEADROOMS = (0.12, 0.3)
 """Further settings beyond the highest price."""
 
+_RUN_UP = 1440
+"""Minutes before the first scored one in which a fixed setting finds its pace."""
+
 _FORECAST_ROOMS = ("series", "forecast", "model")
 _RUN_ROOMS = (*_FORECAST_ROOMS, "policy", "engine", "sim")
 _SAID = tuple(LEVELS.index(level) for level in (0.5, 0.9, 0.99))
@@ -37,17 +40,19 @@ _SAID = tuple(LEVELS.index(level) for level in (0.5, 0.9, 0.99))
 
 @dataclass(frozen=True)
 class Mode:
-    """A setting: what is put over the one default configuration."""
+    """A setting: what is put over the one default configuration; `learns`: from what it has violated."""
 
     label: str
     sets: tuple[str, ...]
+    learns: bool = True
 
 
 def _price(price: float, headroom: float = 0.0) -> Mode:
-    sets = ("policies[0].budget=null", f"policies[0].violation_cost={price!r}")
+    sets: tuple[str, ...] = ("policies[0].budget=null", f"policies[0].violation_cost={price!r}")
     if not headroom:
-        return Mode(f"price {price:g}", sets)
-    return Mode(f"price {price:g} + {headroom:.0%}", (*sets, f"policies[0].headroom={headroom!r}"))
+        return Mode(f"price {price:g}", sets, learns=False)
+    sets = (*sets, f"policies[0].headroom={headroom!r}")
+    return Mode(f"price {price:g} + {headroom:.0%}", sets, learns=False)
 
 
 BUDGET_MODES = {budget: Mode(f"budget {budget}", (f"policies[0].budget={budget}",)) for budget in BUDGETS}
@@ -116,7 +121,7 @@ class Work:
         before = digest(content(trace.load), trace.start, lead, self._settings, self.forecast_code)
         key = before
         if mode is not None:
-            key = digest(before, self._config, mode.sets, self.run_code)
+            key = digest(before, self._config, mode.sets, self.run_code, _RUN_UP)
         return Piece(load, lead, mode, key, before)
 
     @property
@@ -168,9 +173,17 @@ def _do(index: int, piece: Piece, folder: Path) -> tuple[int, float]:
         cache.put(f"{piece.name}-said", piece.key, said(made))
         cache.put(piece.name, piece.key, made)
     else:
-        run = simulate(target(piece.mode.sets), trace, piece.lead, forecasts=_forecasts(piece, folder))
-        cache.put(piece.name, piece.key, run)
+        cache.put(piece.name, piece.key, scored(piece, piece.mode, _forecasts(piece, folder)))
     return index, time.perf_counter() - began
+
+
+def scored(piece: Piece, mode: Mode, forecasts: Forecasts) -> Run:
+    """What a setting does in the scored minutes; one that does not learn need not begin long before."""
+    trace, warmup = piece.load.trace, piece.load.warmup
+    skipped = 0 if mode.learns else max(warmup - _RUN_UP, 0)
+    rest = replace(trace, start=trace.time(skipped), load=trace.load[skipped:])
+    run = simulate(target(mode.sets), rest, piece.lead, forecasts=forecasts[skipped:])
+    return run.after(warmup - skipped)
 
 
 def _forecasts(piece: Piece, folder: Path) -> Forecasts:
@@ -195,5 +208,5 @@ def said(made: Sequence[Forecast | NotReady]) -> Said:
 
 
 def runs(pieces: Iterable[Piece], cache: Cache) -> Mapping[str, Run]:
-    """What was done, by the label of the mode."""
+    """What was done in the scored minutes, by the label of the mode."""
     return {p.mode.label: cache.get(p.name, p.key) for p in pieces if p.mode is not None}
