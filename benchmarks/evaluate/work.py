@@ -25,7 +25,7 @@ CONFIG = Path(__file__).parents[2] / "examples" / "predictive.yaml"
 
 BUDGETS = ("1%", "0.1%")
 TARGETS = ("50%", "60%", "70%")
-PRICES = tuple(float(f"{price:.3g}") for price in np.geomspace(0.5, 20_000, 12))
+PRICES = tuple(float(f"{price:.3g}") for price in np.geomspace(0.5, 5_000, 8))
 """What a violated request costs in the fixed settings that the frontier is drawn from."""
 HEADROOMS = (0.12, 0.3)
 """Further settings beyond the highest price."""
