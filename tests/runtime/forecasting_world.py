@@ -28,15 +28,15 @@ def predictive(**fields):
 class PastOf:
     """A source's history: `days` of it before the start, and how often it was asked for."""
 
-    def __init__(self, days, fault=None):
-        self.days, self.fault, self.asked = days, fault, []
+    def __init__(self, days, fault=None, late=0.0):
+        self.days, self.fault, self.late, self.asked = days, fault, late, []
 
     async def __call__(self, since, until):
         self.asked.append((since, until))
         if self.fault is not None:
             raise self.fault
         first = max(since, START - self.days * DAY)
-        times = np.arange(np.ceil(first / MINUTE) * MINUTE, until - MINUTE + 1, MINUTE)
+        times = np.arange(np.ceil(first / MINUTE) * MINUTE, until - self.late - MINUTE + 1, MINUTE)
         demand = load(times)
         return [Buckets(times, demand, np.ceil(demand), MINUTE)]
 

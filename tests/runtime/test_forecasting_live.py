@@ -135,7 +135,9 @@ class TestFromHistory:
 def test_a_restart_goes_on_with_the_models_it_had(tmp_path, clock, lines):
     past = PastOf(3)
     first = play(tmp_path, clock, some(2), trained, some(10), past=past)
-    assert past.asked == [(START - 3 * DAY, START)]
+    ((since, until),) = past.asked
+    assert since == START - 3 * DAY
+    assert START <= until <= START + 3 * MINUTE
     clock.jump(5 * MINUTE)
     again = play(tmp_path, clock, some(4), past=past)
     assert again.workers.jobs == []
@@ -301,6 +303,32 @@ def test_a_longer_lead_time_is_learned_for_and_the_old_models_serve_until_then(t
     assert set(horizons) == {5 * MINUTE, 8 * MINUTE}
     assert horizons == sorted(horizons)
     assert [job.lead for job in stage.workers.jobs] == [4, 7]
+
+
+def test_demand_that_comes_late_is_forecast_for_as_much_longer(tmp_path, clock):
+    async def late(stage):
+        (world,) = stage.worlds.values()
+        read = world.read
+
+        async def two_minutes_later(window):
+            return await read(msgspec.structs.replace(window, end=window.end - 2 * MINUTE))
+
+        world.read = two_minutes_later
+        await minutes(stage, 5)
+        await trained(stage)
+
+    stage = play(tmp_path, clock, late, some(3), past=PastOf(1, late=2 * MINUTE), interval=30.0)
+    assert stage.workers.jobs[0].lead in (5, 6)
+    last = forecasts(stage)[-1]
+    assert last.forecast.time + last.forecast.horizon >= last.time + 5 * MINUTE
+
+
+def test_a_bucket_of_five_minutes_is_forecast_until_the_next(tmp_path, clock):
+    signal = {"type": "cloudwatch", "period": "5m", "max_age": "15m"}
+    settings = predictive(signals={"cpu": signal})
+    stage = play(tmp_path, clock, some(2), trained, some(6), past=PastOf(1), settings=settings)
+    assert stage.workers.jobs[0].lead == 8
+    assert forecasts(stage)[-1].forecast.horizon == 9 * MINUTE
 
 
 def test_two_targets_have_models_of_their_own(tmp_path, clock):

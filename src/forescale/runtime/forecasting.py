@@ -4,12 +4,14 @@ None of it is ever waited for: without history, models or a forecast, a target i
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from math import ceil
 from pathlib import Path
+from statistics import median
 from typing import Any, TypeVar
 
 import numpy as np
@@ -43,6 +45,9 @@ _CAUGHT_UP = 1440  # steps that are gone through after a gap; selection remember
 _SHORTER = 0.75  # the horizon shrinks only where the lead time is well below it: no going to and fro
 _GRACE = 5.0  # seconds for what is kept at the end; without it, some minutes are read again
 _READING = 4  # targets that read their history at once
+_AGES, _ENOUGH_AGES = 15, 5
+_OLDEST = 180.0  # what is older at the start is no delay, but a hole
+_NEW = 30.0  # seconds: demand of this age is of the minute that has just ended
 _SOONER = 3600.0  # the least time between two fits where a lead time has become another
 
 T = TypeVar("T")
@@ -130,6 +135,7 @@ class TargetForecasts:
         self._failed = 0
         self._saved = self._shared.clock.now() - self._phase % _SAVED_EVERY  # not all at once
         self._deploys: tuple[tuple[float, float], ...] = ()
+        self._ages: deque[float] = deque(maxlen=_AGES)  # of the newest demand, when it came
         self._seen: tuple[float, int | None] = (self._settings.lead_time, None)
         self._told: dict[str, Any] = {}
 
@@ -166,7 +172,10 @@ class TargetForecasts:
         if self._demand.end > now + MINUTE:
             self._demand.cut_off(now)
             self._at = min(self._at, self._demand.end)
+        known = self._demand.end
         self._demand.hear(state.loads, self._settings.period, now)
+        if 0 < known < self._demand.end:
+            self._ages.append(max(now - self._demand.end, 0.0))
         fleet = state.fleet
         if fleet is None:
             return
@@ -259,17 +268,27 @@ class TargetForecasts:
         self._training = True
         self._spawn(self._train(warm=self._pipeline is None or self._warm or self._other_lead()))
 
+    def _wanted(self) -> int:
+        """How many steps forecasts must reach: a lead time, from data of that age, until there is newer."""
+        period = self._settings.period
+        if len(self._ages) < _ENOUGH_AGES and self._lead:
+            return self._lead
+        now = self._shared.clock.now()
+        age = median(self._ages or [min(now - self._demand.end - period / 2, _OLDEST)])
+        late = max(age - _NEW, 0.0) + max(period - MINUTE, 0.0)
+        return _steps(self._seen[0] + late, self._lead)
+
     def _too_short(self, now: float) -> bool:
         """Capacity takes longer now than the forecasts reach."""
-        longer = self._pipeline is not None and _steps(self._seen[0], self._lead) > self._lead
+        longer = self._pipeline is not None and self._wanted() > self._lead
         return longer and not self._failed and now - self._trained_at >= _SOONER
 
     def _other_lead(self) -> bool:
-        return _steps(self._seen[0], self._lead) != self._lead
+        return self._wanted() != self._lead
 
     async def _train(self, *, warm: bool) -> None:
         def make() -> Job:
-            lead = _steps(self._seen[0], self._lead) if warm else self._lead
+            lead = self._wanted() if warm else self._lead
             return Job(
                 self.name,
                 self._demand.series(),
@@ -355,6 +374,7 @@ class TargetForecasts:
             return memory
         self._pipeline, self._lead, self._at = memory.pipeline, memory.lead, memory.at
         memory.pipeline.adopt(trained.models)
+        self._trained_at = self._shared.clock.now()
         age = trained.models.time
         self._due = next_fit(age, self._settings.forecast.refit, self._phase, trained.models.steps * MINUTE)
         self._told = describe(trained) | {"trained_at": age}
