@@ -1,5 +1,6 @@
 #!/bin/sh
-# Install the MariaDB, PostgreSQL and Prometheus servers that the tests start themselves.
+# Install the MariaDB, PostgreSQL and Prometheus servers that the tests start themselves, and the
+# library that LightGBM needs.
 #
 # Only the programs are wanted: no system service is started, and a server that already runs
 # is left alone. Safe to run again. Where nothing can be installed this says so and succeeds:
@@ -17,14 +18,16 @@ has_postgres() {
     command -v initdb >/dev/null 2>&1
 }
 has_prometheus() { command -v prometheus >/dev/null 2>&1 && command -v promtool >/dev/null 2>&1; }
-has_all() { has_mariadb && has_postgres && has_prometheus; }
+has_openmp() { ldconfig -p 2>/dev/null | grep -q 'libgomp\.so\.1'; }
+has_all() { has_mariadb && has_postgres && has_prometheus && has_openmp; }
 
 missing=""
 has_mariadb || missing="$missing mariadb-server"
 has_postgres || missing="$missing postgresql"
 has_prometheus || missing="$missing prometheus"
+has_openmp || missing="$missing libgomp1"
 if [ -z "$missing" ]; then
-    say "MariaDB, PostgreSQL and Prometheus are there"
+    say "MariaDB, PostgreSQL, Prometheus and libgomp are there"
     exit 0
 fi
 
@@ -69,5 +72,5 @@ install $missing >/dev/null 2>&1 || {
 has_mariadb || warn "no MariaDB: the ledger is not tested on it"
 has_postgres || warn "no PostgreSQL: the ledger is not tested on it"
 has_prometheus || warn "no Prometheus: reading history from it is not tested"
-if has_all; then say "MariaDB, PostgreSQL and Prometheus are there"; fi
+if has_all; then say "MariaDB, PostgreSQL, Prometheus and libgomp are there"; fi
 exit 0
