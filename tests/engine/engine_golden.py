@@ -8,10 +8,12 @@ from engine_witness import Witness
 from ruamel.yaml import YAML
 
 from forescale.engine.settings import TargetSettings
+from forescale.forecast.base import LEVELS
 from forescale.model.decision import Direction
 from forescale.model.effect import Act, Decided, Done, Notice, Refused, Retry
-from forescale.model.event import Commanded, Observed, Override, Pause, Reported, Resume
+from forescale.model.event import Commanded, Forecasted, Observed, Override, Pause, Reported, Resume
 from forescale.model.fleet import FleetStatus
+from forescale.model.forecast import Forecast
 from forescale.model.sample import Sample, Unit
 from forescale.model.settings import parse_duration
 from forescale.model.state import State
@@ -36,6 +38,7 @@ class Play:
         self.launched = [self.now - age] * header["desired"]
         self.state, self.witness, self.count = State("web"), Witness(), 0
         self.answer, self.unseen = "done", False
+        self.ahead = None  # what is forecast: median and 99 % quantile of demand
 
     @property
     def desired(self):
@@ -62,6 +65,8 @@ class Play:
                 self.group[word] = rest
             case "suspended":
                 self.group[word] = tuple(rest.split())
+            case "forecast":  # from now on, each minute: `forecast 6..9`; or `forecast none`
+                self.ahead = None if rest == "none" else tuple(map(float, rest.split("..")))
             case "throttled" | "refused" | "dies":  # how the actuator answers next
                 self.answer = text
             case _:
@@ -105,6 +110,8 @@ class Play:
         self.now, self.unseen, self.count = self.now + self.every, False, self.count + 1
         for order in orders:
             self.order(order)
+        if self.ahead is not None:
+            self.put(Forecasted("forecast", self.now, forecast(self.now, *self.ahead)))
         fleet = self.fleet()
         samples = tuple(self.samples(values | made))
         event = Observed(
@@ -146,6 +153,12 @@ class Play:
             until = f" until {self.clock(blocker.until)}" if blocker.until else f": {blocker.why}"
             parts.append(f"**{blocker.rule}**{until}")
         return "; ".join(parts + [f"_{kind}_" for kind in notices])
+
+
+def forecast(now, median, high):
+    """Quantiles on straight lines through the median and the 99 % quantile, evenly about the median."""
+    row = [max(median + (high - median) * (p - 0.5) / 0.49, 0.0) for p in LEVELS]
+    return Forecast(now, 300.0, "seasonal_naive", tuple(zip(LEVELS, row, strict=True)))
 
 
 def utilisation(load, serving):

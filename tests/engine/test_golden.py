@@ -27,7 +27,7 @@ import pytest
 from engine_golden import play
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.md"))
-POLICIES = ("target_tracking", "step", "threshold", "schedule")
+POLICIES = ("target_tracking", "step", "threshold", "schedule", "predictive")
 CLAMPS = ("min", "max", "absence", "stabilisation", "max_step", "min_life", "protected")
 BLOCKERS = ("fleet_unknown", "suspended", "instance_refresh", "confirmation", "cooldown", "reversals")
 BLOCKERS += ("pause", "backoff", "in_flight")

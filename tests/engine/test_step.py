@@ -531,7 +531,7 @@ def test_policies_hear_the_forecast():
     forecast = Forecast(T0, 300.0, "naive", ((0.5, 3.0),))
     engine.put(Forecasted("f", T0, forecast))
     engine.look()
-    assert heard == [NotReady("no forecaster is configured"), forecast]
+    assert heard == [NotReady("none has been made yet"), forecast]
 
 
 def test_an_outcome_before_anything_was_seen_is_ignored():

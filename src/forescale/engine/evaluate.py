@@ -28,7 +28,7 @@ from forescale.policy.guards import Plan
 replace = msgspec.structs.replace
 
 _NO_ARMS: Mapping[str, Tally] = {}
-_NO_FORECAST = NotReady("no forecaster is configured")
+_NO_FORECAST = NotReady("none has been made yet")
 
 
 @dataclass(slots=True)
