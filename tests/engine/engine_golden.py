@@ -44,7 +44,7 @@ class Play:
     def desired(self):
         return len(self.launched)
 
-    def order(self, text):
+    def order(self, text):  # noqa: C901 - a list of orders, one line or two each
         """What else happens: people, other writers, the group, the actuator's next answers."""
         word, _, rest = text.partition(" ")
         match word:
