@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from forescale.engine.settings import TargetSettings
+from forescale.forecast.base import LEVELS
 from forescale.model.effect import Act, Done, NoOp, Refused, Retry
-from forescale.model.event import Commanded, Observed, Override, Pause, Reported, Resume
+from forescale.model.event import Commanded, Forecasted, Observed, Override, Pause, Reported, Resume
 from forescale.model.fleet import FleetStatus
+from forescale.model.forecast import Forecast
 from forescale.model.sample import Sample, Unit
 from forescale.model.state import State
 from forescale.model.value import decode, encode
@@ -56,6 +58,13 @@ SCHEDULES = st.fixed_dictionaries(
         ),
     }
 )
+PREDICTIVE = st.builds(
+    lambda aim, age: {"type": "predictive", "plan_age": age} | aim,
+    st.sampled_from(
+        [{"budget": "1%"}, {"budget": "status-quo"}, {"quantile": "90%"}, {"violation_cost": 20}]
+    ),
+    st.sampled_from(["60s", "10m"]),
+)
 GUARDS = st.fixed_dictionaries(
     {
         "min": st.integers(0, 3),
@@ -69,6 +78,7 @@ GUARDS = st.fixed_dictionaries(
         "absence": st.fixed_dictionaries({"hold": SECONDS, "floor": st.none() | st.integers(0, 9)}),
     }
 )
+MEASURE_DEMAND = ("target_tracking", "predictive")
 SHADOW = st.sampled_from(
     [{}, {}, {"a": {}}, {"a": {}, "b": {"guards": {"min": 2, "cooldown": {"in": "5m"}}}}]
 )
@@ -85,16 +95,16 @@ SETTINGS = st.builds(
     lambda policies, guards, demand, age, shadow, tried: TargetSettings.model_validate(
         {
             "signals": {"cpu": {}, "queue": {"max_age": "2m"}},
-            "demand": demand if any(p["type"] == "target_tracking" for p in policies) else None,
+            "demand": demand if any(p["type"] in MEASURE_DEMAND for p in policies) else None,
             "policies": policies,
             "guards": guards,
             "action_age": age,
             "lead_time": "2m",
             "shadow": shadow,
-            "experiment": tried(policies) if any(p["type"] == "target_tracking" for p in policies) else None,
+            "experiment": tried(policies) if any(p["type"] in MEASURE_DEMAND for p in policies) else None,
         }
     ),
-    st.lists(TRACKING | TRACKING | STEPS | SCHEDULES, min_size=1, max_size=3),
+    st.lists(TRACKING | TRACKING | STEPS | SCHEDULES | PREDICTIVE, min_size=1, max_size=3),
     GUARDS,
     st.just({"signal": "cpu"}),
     st.sampled_from(["60s", "600s"]),
@@ -179,6 +189,15 @@ class World(RuleBasedStateMachine):
         self.now += seconds
         samples = [self.bucket(s, v, back, estimated=estimated, instance=instance) for s, v, back in signals]
         self.look(samples, errors=("half of it could not be read",))
+
+    @rule(
+        centre=st.sampled_from([0.0, 2.0, 9.0, 1e4]),
+        spread=st.sampled_from([1.0, 1.5, 4.0]),
+        age=st.sampled_from([0, 0, 0, 90, 900, -60]),
+    )
+    def forecast_made(self, centre, spread, age):
+        row = tuple((p, centre * (1 + (spread - 1) * p)) for p in LEVELS)
+        self.put(Forecasted("f", self.now, Forecast(self.now - age, 300.0, "seasonal_naive", row)))
 
     @rule(seconds=st.sampled_from([10, 600]))
     def group_unseen(self, seconds):
