@@ -26,8 +26,9 @@ from forescale.forecast.base import LEVELS
 from forescale.model.errors import Throttled
 from forescale.model.event import Forecasted
 from forescale.model.fleet import FleetStatus, LeadTime
-from forescale.runtime.forecasting import Forecasting, next_fit
+from forescale.runtime.forecasting import Forecasting
 from forescale.runtime.forecasting_files import read_about
+from forescale.runtime.forecasting_times import next_fit
 from forescale.store import Ledger
 from runtime_world import (
     HOUSEKEEPING,
@@ -249,10 +250,17 @@ class TestTrouble:
             before = len(stage.decisions)
             await minutes(stage, 3)
             assert len(stage.decisions) == before + 6
+            await trained(stage, 2)
+            count = len(forecasts(stage))
+            await minutes(stage, 3)
+            assert len(forecasts(stage)) >= count + 3
+            assert stage.forecasts.lacking == ""
 
-        play(tmp_path, clock, some(2), trained, some(2), spoil, past=PastOf(1))
+        stage = play(tmp_path, clock, some(2), trained, some(2), spoil, past=PastOf(1))
         (told,) = lines.all(event="forecast failing")
         assert "ZeroDivisionError" in told["error"]
+        assert len(lines.all(event="forecast recovered")) == 1
+        assert [job.warm for job in stage.workers.jobs] == [True, True]
 
     def test_gaps_late_data_and_a_clock_that_is_put_back(self, tmp_path, clock):
         async def trouble(stage):

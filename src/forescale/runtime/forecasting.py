@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
-from math import ceil
 from pathlib import Path
 from statistics import median
 from typing import Any, TypeVar
@@ -29,20 +28,24 @@ from forescale.policy.guards import highest
 from forescale.runtime.forecasting_demand import MINUTE, Demand
 from forescale.runtime.forecasting_files import Memory, ModelFiles, Unusable, describe, settings_key
 from forescale.runtime.forecasting_jobs import Job, Trained, TrainingFailed, newest, unpack
+from forescale.runtime.forecasting_times import (
+    LONGEST_RETRY,
+    NEEDED,
+    RETRY,
+    extended,
+    next_fit,
+    pause_after,
+    steps_of,
+)
 from forescale.runtime.forecasting_workers import Workers
 from forescale.runtime.log import Failures
 from forescale.series.regular import Floats, Series
-
-NEEDED = 60
-"""Known minutes before which nothing is trained."""
 
 PATIENCE = 1.0
 """Seconds that an evaluation waits for its forecast; one that takes longer is there at the next."""
 
 _SAVED_EVERY = 900.0
-_RETRY, _LONGEST_RETRY = 60.0, 3600.0
 _CAUGHT_UP = 1440  # steps that are gone through after a gap; selection remembers no more
-_SHORTER = 0.75  # the horizon shrinks only where the lead time is well below it: no going to and fro
 _GRACE = 5.0  # seconds for what is kept at the end; without it, some minutes are read again
 _READING = 4  # targets that read their history at once
 _AGES, _ENOUGH_AGES = 15, 5
@@ -132,7 +135,7 @@ class TargetForecasts:
         self._due = self._trained_at = 0.0  # when models are to be trained, and were
         self._warm = False  # the whole past is to be gone through, for more of it is known now
         self._training = self._restored = self._started = False
-        self._failed = 0
+        self._failed = self._spoilt = 0
         self._saved = self._shared.clock.now() - self._phase % _SAVED_EVERY  # not all at once
         self._deploys: tuple[tuple[float, float], ...] = ()
         self._ages: deque[float] = deque(maxlen=_AGES)  # of the newest demand, when it came
@@ -182,7 +185,7 @@ class TargetForecasts:
         lead = fleet.lead_time.seconds if fleet.lead_time is not None else self._settings.lead_time
         self._seen = (lead, highest(self._settings.guards, fleet))
         if fleet.refreshing:
-            self._deploys = _extended(self._deploys, now, now - self._steps * MINUTE)
+            self._deploys = extended(self._deploys, now, now - self._steps * MINUTE)
 
     # --- Forecasts
 
@@ -199,7 +202,17 @@ class TargetForecasts:
         if not done:
             return None
         future, self._advancing = self._advancing, None
-        return self._say(future.result())
+        try:
+            return self._say(future.result())
+        except Exception:
+            self._start_over()
+            raise
+
+    def _start_over(self) -> None:
+        """A pipeline that raises, from a file of another build it may be, is made anew."""
+        self._pipeline, self._fresh, self._lead = None, None, 0
+        self._spoilt += 1
+        self._due = self._shared.clock.now() + pause_after(self._spoilt)
 
     def _news(self) -> bool:
         return self._demand.end > self._at and (self._pipeline is not None or self._fresh is not None)
@@ -224,6 +237,7 @@ class TargetForecasts:
         """Pass a forecast on. Where there is none, log it when that begins, becomes another and ends."""
         if isinstance(said, Forecast):
             self._failures.works("forecast")
+            self._spoilt = 0
             self._tell("")
             return said
         if said is not None:
@@ -237,6 +251,8 @@ class TargetForecasts:
             return "the history is being read"
         if self._demand.known < NEEDED:
             return f"{format_duration(NEEDED * MINUTE)} of demand are needed before anything can be learned"
+        if self._spoilt:
+            return "the models have failed; they are made anew"
         if self._failed and not self._training:
             return "training has failed; it is tried again"
         return "the first models are being trained"
@@ -276,7 +292,7 @@ class TargetForecasts:
         now = self._shared.clock.now()
         age = median(self._ages or [min(now - self._demand.end - period / 2, _OLDEST)])
         late = max(age - _NEW, 0.0) + max(period - MINUTE, 0.0)
-        return _steps(self._seen[0] + late, self._lead)
+        return steps_of(self._seen[0] + late, self._lead)
 
     def _too_short(self, now: float) -> bool:
         """Capacity takes longer now than the forecasts reach."""
@@ -305,7 +321,7 @@ class TargetForecasts:
             trained = await self._in_thread(lambda: _unpacked(packed))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
             self._failed += 1
-            pause = min(_RETRY * 2 ** (self._failed - 1), _LONGEST_RETRY)
+            pause = pause_after(self._failed)
             self._due = self._shared.clock.now() + pause
             self._failures.failed("training", error, again=f"in {format_duration(pause)}")
         else:
@@ -340,11 +356,11 @@ class TargetForecasts:
         since = now - self._steps * MINUTE
         if memory is not None and memory.demand.size:
             since = max(since, memory.start + len(memory.demand) * MINUTE - MINUTE)
-        pause, clock, read = _RETRY, self._shared.clock, await self._read_past(since)
+        pause, clock, read = RETRY, self._shared.clock, await self._read_past(since)
         self._restored = True
         while not read:
             await clock.sleep_until(clock.now() + pause)
-            pause, read = min(2 * pause, _LONGEST_RETRY), await self._read_past(since)
+            pause, read = min(2 * pause, LONGEST_RETRY), await self._read_past(since)
             if read:
                 self._warm, self._due = True, 0.0
 
@@ -450,39 +466,6 @@ def catch_up(pipeline: Pipeline, series: Series, since: float) -> Forecast | Not
         seen = series.cut(max(origin - pipeline.horizon, 0), origin)
         found.append(pipeline.advance(seen, None if said is None else said[place]))
     return newest(found)
-
-
-def next_fit(trained: float, refit: float, phase: float, history: float) -> float:
-    """When models are trained again: soon while the history is short, then each `refit` at a time of its own.
-
-    Args:
-        trained: when they were, in seconds since the epoch.
-        refit: seconds between two fits.
-        phase: by how much the target's own time is shifted, so that not all are trained at once.
-        history: seconds of history that there were.
-    """
-    if history < refit:
-        return trained + max(history, NEEDED * MINUTE)
-    after = trained + refit / 2
-    return ceil((after - phase) / refit) * refit + phase
-
-
-def _steps(lead_time: float, current: int) -> int:
-    """A lead time in steps of a minute. `current` stays unless it is clearly another."""
-    steps = max(ceil(lead_time / MINUTE - 1e-9), 1)
-    if steps < current and lead_time > _SHORTER * current * MINUTE:
-        return current
-    return steps
-
-
-def _extended(
-    deploys: tuple[tuple[float, float], ...], now: float, oldest: float
-) -> tuple[tuple[float, float], ...]:
-    """With a deploy under way now; one that was seen minutes ago goes on."""
-    kept = tuple(span for span in deploys if span[1] >= oldest)
-    if kept and 0 <= now - kept[-1][1] <= 5 * MINUTE:
-        return (*kept[:-1], (kept[-1][0], now))
-    return (*kept, (now, now))
 
 
 def _unpacked(packed: bytes) -> Trained:
