@@ -110,6 +110,15 @@ def test_it_never_asks_for_less_than_there_is_demand(demand, peak, headroom, aim
     assert not found.blind
 
 
+def test_instances_that_carry_less_than_all_are_more():
+    """At 80 % of their capacity requests are violated: a quarter more are needed, now and later."""
+    obs = see(8, 8, desired=8)
+    tight = msgspec.structs.replace(obs, carried=0.8)
+    assert SURE.propose(tight, forecast(1, 1)).desired >= 10
+    assert SURE.propose(obs, forecast(20, 20)).desired == 20
+    assert SURE.propose(tight, forecast(20, 20)).desired == 25
+
+
 def test_absent_demand_takes_nothing_away_and_may_still_add():
     blind = see(None, None, desired=10)
     down = SURE.propose(blind, forecast(1, 2))
