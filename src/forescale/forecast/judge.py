@@ -3,8 +3,8 @@
 Calibration. Each candidate's quantile at level p is read off its own distribution at another level,
 which is moved up a little whenever the outcome was above it and down a very little whenever it was
 not: adaptive conformal inference (Gibbs and Candès, NeurIPS 2021), here in standard normal scores.
-In the long run the share of outcomes at or below it is p, whatever the model and however the load drifts;
-upper and lower levels move on their own.
+In the long run the share of outcomes at or below it is p, however the load drifts, as long as the model
+is off by no more than `_FURTHEST`; upper and lower levels move on their own.
 
 Selection. Candidates stand on a ladder, the simplest first. All are scored on the live past by the
 pinball loss of what they would have said. One is believed once it has been better than the one that
