@@ -25,6 +25,7 @@ _DRAWN = 0.1  # and to which share of it
 _AVOIDABLE = 0.3  # of the aim, on top of what no stage avoids
 _WORTH = 1000.0  # times what serving a request costs: no budget is worth more for one that is violated
 _CHEAPER = 0.93  # times what the status quo costs: dearer is not worth the trouble
+_THRIFT = 0.75  # of that, at least, may be spent where more has been of late
 _SAME = 0.6  # times what the status quo violates is aimed at
 _UNSEEN = 1e-5  # a share so small has not been seen; it is not nothing either
 _FEW = 30.0  # minutes of violations below which a share is little more than chance
@@ -67,6 +68,8 @@ def choose_against(frontier: Frontier, own: Sums, status: Status, last: int | No
     goal = max(status.sums.violations, _UNSEEN)
     aim = _SAME * corrected(goal, own) / AIM
     limit = _CHEAPER * (status.sums.cost or 0.0)
+    if own.cost and own.cost > limit:  # dearer than rehearsed
+        limit *= max(limit / own.cost, _THRIFT)
     rare = goal * status.sums.minutes < _FEW
     stages = []
     for manner in frontier.manners:
@@ -74,10 +77,13 @@ def choose_against(frontier: Frontier, own: Sums, status: Status, last: int | No
         least = _between(manner.cost, stage)
         spend = least + (0.8 if rare else 0.4) * max(limit - least, 0.0)
         stages.append(_affordable(manner.cost, min(spend, limit) if least < limit else limit))
-    best = _cheapest(frontier.manners, stages, status.actions, last)
     calmest = len(stages) - 1
-    if rare and _between(frontier.manners[calmest].cost, stages[calmest]) <= limit:
-        best = calmest  # what has not been seen comes soonest where capacity has just gone
+    if (
+        status.sums.violations * status.sums.minutes < 1
+        and _between(frontier.manners[calmest].cost, stages[calmest]) <= limit
+    ):  # what has not been seen comes soonest where capacity has just gone
+        return Choice(calmest, stages[calmest])
+    best = _safest(frontier.manners, stages, status.actions, last)
     return Choice(best, stages[best])
 
 
@@ -142,6 +148,17 @@ def _cheapest(
         return min(range(len(manners)), key=lambda i: actions[i])
     best = min(allowed, key=lambda i: costs[i])
     return last if last in allowed and costs[best] >= _EAGER * costs[last] else best
+
+
+def _safest(manners: Sequence[Manner], stages: Sequence[float], limit: float, last: int | None) -> int:
+    """At the same cost for each: the one that violates least, with no more than `limit` actions a day."""
+    shares = [_between(m.violations, s) for m, s in zip(manners, stages, strict=True)]
+    actions = [_between(m.actions, s) for m, s in zip(manners, stages, strict=True)]
+    allowed = [i for i, count in enumerate(actions) if count <= limit]
+    if not allowed:
+        return min(range(len(manners)), key=lambda i: actions[i])
+    best = min(allowed, key=lambda i: (shares[i], actions[i]))
+    return last if last in allowed and shares[best] >= _EAGER * shares[last] else best
 
 
 def _between(values: Sequence[float], place: float) -> float:
