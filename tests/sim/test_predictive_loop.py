@@ -82,11 +82,14 @@ def test_a_smaller_budget_costs_more_and_violates_less(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["growing", "restless"])
 def test_against_the_status_quo_it_is_cheaper_and_no_worse(name):
-    """Where the load can be forecast by such simple models as these."""
+    """Where the load can be forecast by such simple models as these.
+
+    In three days, four minutes are a tenth of a percent: one burst that either of them misses.
+    """
     found = scored(name, 6, 3 * DAY, budget="status-quo")
     ours, theirs = found["ours"], found["theirs"]
     assert ours.cost < theirs.cost
-    assert ours.violations <= max(theirs.violations, 0.03)
+    assert ours.violations <= max(theirs.violations, 0.1)
     assert ours.actions_per_day <= 1.1 * theirs.actions_per_day
 
 
