@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forescale.forecast.windows import age_of, forward_filled, trailing_max, trailing_sum
+from forescale.forecast.windows import age_of, forward_filled, trailing_max, trailing_mean
 from forescale.series.regular import Floats, Ints, Series
 
 LAGS = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 45, 60, 90, 120)
@@ -78,19 +78,11 @@ Columns = Callable[[Series, Ints, int, Floats, Floats], Iterable[Column]]
 
 def _levels(values: Floats, at: Ints) -> tuple[Floats, Floats]:
     """The mean of the last hour, and what to divide by: never 0."""
-    day = _mean(np.abs(values), _DAY)[at]
-    level = _mean(values, LEVEL)[at]
+    day = trailing_mean(np.abs(values), _DAY)[at]
+    level = trailing_mean(values, LEVEL)[at]
     level = np.where(np.isnan(level), day, level)
     scale = np.fmax(np.abs(level), _QUIET * day)
     return level, np.where(scale > 0, scale, 1.0)
-
-
-def _mean(values: Floats, width: int) -> Floats:
-    """The mean of the known among the last `width` values; NaN where there is none."""
-    known = trailing_sum((~np.isnan(values)).astype(np.float64), width)
-    total = trailing_sum(np.nan_to_num(values), width)
-    mean: Floats = np.divide(total, known, out=np.full(len(values), np.nan), where=known > 0)
-    return mean
 
 
 def _before(values: Floats, at: Ints, steps: int) -> Floats:
@@ -111,8 +103,8 @@ def _spread(values: Floats, at: Ints, level: Floats, scale: Floats) -> Iterator[
     last = forward_filled(values)[at]
     yield "level", (level - last) / scale
     for width in WINDOWS:
-        mean = _mean(values, width)[at]
-        square = _mean(values**2, width)[at]
+        mean = trailing_mean(values, width)[at]
+        square = trailing_mean(values**2, width)[at]
         highest = trailing_max(values, width)[at]
         yield f"mean_{width}", (mean - last) / scale
         yield f"max_{width}", (np.where(np.isfinite(highest), highest, np.nan) - last) / scale
@@ -132,7 +124,7 @@ def _again(series: Series, origins: Ints, horizon: int, last: Floats, scale: Flo
         then = _at(np.where(np.isfinite(highest), highest, np.nan), at + horizon, at >= 0)
         yield f"again_{seconds:.0f}", (then - last) / scale
         yield f"rose_{seconds:.0f}", (then - _at(values, at, at >= 0)) / scale
-        yield f"level_{seconds:.0f}", (_at(_mean(values, LEVEL), at, at >= 0) - last) / scale
+        yield f"level_{seconds:.0f}", (_at(trailing_mean(values, LEVEL), at, at >= 0) - last) / scale
 
 
 def _at(values: Floats, places: Ints, there: "np.typing.NDArray[np.bool_]") -> Floats:
@@ -168,4 +160,4 @@ def _extras(seen: Series, at: Ints) -> Iterator[Column]:
         yield f"{name}_now", filled[at]
         yield f"{name}_was_{LEVEL}", _before(filled, at, LEVEL)
         for width in WINDOWS[:3]:
-            yield f"{name}_mean_{width}", _mean(column, width)[at]
+            yield f"{name}_mean_{width}", trailing_mean(column, width)[at]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from forescale.forecast.windows import forward_filled, trailing_max, trailing_sum
+from forescale.forecast.windows import forward_filled, trailing_max, trailing_mean
 from forescale.series.regular import Floats, Ints, Series
 
 LONGEST = 600
@@ -51,7 +51,7 @@ def recurring(series: Series, origins: Ints, horizon: int, last: Floats, scale: 
 
 def _bursts(values: Floats, at: Ints, factor: float, last: Floats, scale: Floats) -> Iterator[Column]:
     """Since when the last burst, the interval before it, how much of that is left, and its height."""
-    above = trailing_max(values, _CALM) > factor * _mean(values, _LEVEL)
+    above = trailing_max(values, _CALM) > factor * trailing_mean(values, _LEVEL)
     rises = np.flatnonzero(above[1:] & ~above[:-1]) + 1
     place = np.searchsorted(rises, at, side="right") - 1
     known = np.concatenate((np.full(2, -2 * LONGEST), rises))
@@ -67,7 +67,7 @@ def _bursts(values: Floats, at: Ints, factor: float, last: Floats, scale: Floats
 
 def _profiles(seen: Series, at: Ints, horizon: int, last: Floats, scale: Floats) -> Iterator[Column]:
     """What the maximum was above the level at this time of the last hours and days, on average."""
-    level, highest = _mean(seen.values, _SHORT), trailing_max(seen.values, horizon)
+    level, highest = trailing_mean(seen.values, _SHORT), trailing_max(seen.values, horizon)
     above = np.full(len(level), np.nan)  # of the steps after each one
     above[: len(level) - horizon] = highest[horizon:] - level[: len(level) - horizon]
     above[~np.isfinite(above)] = np.nan
@@ -81,14 +81,6 @@ def _profiles(seen: Series, at: Ints, horizon: int, last: Floats, scale: Floats)
         total = np.where(known, past, 0.0).sum(axis=0)
         mean = np.divide(total, count, out=np.full(len(at), np.nan), where=count > 0)
         yield f"profile_{seconds:.0f}_{periods}", (mean + level[at] - last) / scale
-
-
-def _mean(values: Floats, width: int) -> Floats:
-    """The mean of the known among the last `width` values; NaN where there is none."""
-    known = trailing_sum((~np.isnan(values)).astype(np.float64), width)
-    total = trailing_sum(np.nan_to_num(values), width)
-    mean: Floats = np.divide(total, known, out=np.full(len(values), np.nan), where=known > 0)
-    return mean
 
 
 def _at(values: Floats, places: Ints) -> Floats:

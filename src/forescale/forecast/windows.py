@@ -18,6 +18,14 @@ def trailing_sum(values: Floats, width: int) -> Floats:
     return _doubling(values, width, np.add, 0.0)
 
 
+def trailing_mean(values: Floats, width: int) -> Floats:
+    """The mean of the known among the last `width` values at each step; NaN where there is none."""
+    known = trailing_sum((~np.isnan(values)).astype(np.float64), width)
+    total = trailing_sum(np.nan_to_num(values), width)
+    mean: Floats = np.divide(total, known, out=np.full(len(values), np.nan), where=known > 0)
+    return mean
+
+
 def trailing_max(values: Floats, width: int) -> Floats:
     """The largest of the last `width` values at each step, NaN left out; -inf where there is none."""
     return _doubling(np.where(np.isnan(values), -np.inf, values), width, np.maximum, -np.inf)

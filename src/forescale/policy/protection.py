@@ -141,24 +141,30 @@ def _affordable(costs: Sequence[float], limit: float) -> float:
 def _cheapest(
     manners: Sequence[Manner], stages: Sequence[float], limit: float | None, last: int | None
 ) -> int:
-    costs = [_between(m.cost, s) for m, s in zip(manners, stages, strict=True)]
-    actions = [_between(m.actions, s) for m, s in zip(manners, stages, strict=True)]
-    allowed = [i for i, count in enumerate(actions) if limit is None or count <= limit]
-    if not allowed:
-        return min(range(len(manners)), key=lambda i: actions[i])
-    best = min(allowed, key=lambda i: costs[i])
-    return last if last in allowed and costs[best] >= _EAGER * costs[last] else best
+    costs = [(_between(m.cost, s),) for m, s in zip(manners, stages, strict=True)]
+    return _least(costs, _actions(manners, stages), limit, last)
 
 
 def _safest(manners: Sequence[Manner], stages: Sequence[float], limit: float, last: int | None) -> int:
-    """At the same cost for each: the one that violates least, with no more than `limit` actions a day."""
+    """At the same cost for each: the one that violates least, of those the one that acts least."""
+    actions = _actions(manners, stages)
     shares = [_between(m.violations, s) for m, s in zip(manners, stages, strict=True)]
-    actions = [_between(m.actions, s) for m, s in zip(manners, stages, strict=True)]
-    allowed = [i for i, count in enumerate(actions) if count <= limit]
+    return _least(list(zip(shares, actions, strict=True)), actions, limit, last)
+
+
+def _actions(manners: Sequence[Manner], stages: Sequence[float]) -> list[float]:
+    return [_between(m.actions, s) for m, s in zip(manners, stages, strict=True)]
+
+
+def _least(
+    losses: Sequence[tuple[float, ...]], actions: Sequence[float], limit: float | None, last: int | None
+) -> int:
+    """The manner that loses least, of those within `limit` actions a day; `last` if it is close."""
+    allowed = [i for i, count in enumerate(actions) if limit is None or count <= limit]
     if not allowed:
-        return min(range(len(manners)), key=lambda i: actions[i])
-    best = min(allowed, key=lambda i: (shares[i], actions[i]))
-    return last if last in allowed and shares[best] >= _EAGER * shares[last] else best
+        return min(range(len(actions)), key=lambda i: actions[i])
+    best = min(allowed, key=lambda i: losses[i])
+    return last if last in allowed and losses[best][0] >= _EAGER * losses[last][0] else best
 
 
 def _between(values: Sequence[float], place: float) -> float:
